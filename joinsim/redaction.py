@@ -1,0 +1,75 @@
+"""Take secrets out of text before anybody keeps it.
+
+Redaction happens when an event, an error or a repr is made, never when it is
+printed: what was never kept cannot leak. Bootstrap tokens are known by their shape
+(``abcdef.0123456789abcdef``), private keys by their PEM armour; secrets without a
+shape of their own (a token's secret half alone, a certificate key) are named to a
+:class:`Redactor` when they come into being.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["MASK", "Redactor", "mask_token", "redact"]
+
+MASK = "*" * 16
+"""What stands in the place of a token's secret half."""
+
+_TOKEN = re.compile(r"(?<![A-Za-z0-9])([a-z0-9]{6})\.[a-z0-9]{16}(?![A-Za-z0-9])")
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----.*?-----END (?P=label)-----", re.DOTALL
+)
+_LONG_RUN = re.compile(r"[A-Za-z0-9]{12,}")
+
+
+def redact(text: str) -> str:
+    """Mask every bootstrap token and private key in a text.
+
+    >>> redact("join with abcdef.0123456789abcdef")
+    'join with abcdef.****************'
+    """
+    if "." in text:
+        text = _TOKEN.sub(rf"\1.{MASK}", text)
+    if "PRIVATE KEY" in text:
+        text = _PRIVATE_KEY.sub(r"-----BEGIN \g<label>----- \(redacted\)", text)
+    return text
+
+
+def mask_token(text: str) -> str:
+    """Mask what may be the secret half of a mistyped bootstrap token.
+
+    kubeadm prints a malformed token as it was typed. One with a typing error in it
+    still gives its secret away, so runs of twelve letters and digits or more are
+    masked and the rest is kept, which leaves short garbage readable.
+
+    >>> mask_token("abcdef-0123")
+    'abcdef-0123'
+    >>> mask_token("abcdef.0123456789abcdeF")
+    'abcdef.****************'
+    """
+    # Divergence: kubeadm prints the whole value. A secret must not reach a log.
+    return _LONG_RUN.sub(MASK, text)
+
+
+class Redactor:
+    """Redaction for one run: the shapes of :func:`redact`, and the secrets named to it."""
+
+    def __init__(self) -> None:
+        self._secrets: list[str] = []
+
+    def hide(self, *secrets: str) -> None:
+        """Mask these strings too from now on. Each has eight characters or more."""
+        for secret in secrets:
+            assert len(secret) >= 8, "too short to be told from ordinary text"
+            if secret not in self._secrets:
+                self._secrets.append(secret)
+        # The longest first, so that a secret within a secret leaves no remainder.
+        self._secrets.sort(key=lambda secret: (-len(secret), secret))
+
+    def __call__(self, text: str) -> str:
+        text = redact(text)
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, MASK)
+        return text
