@@ -1,0 +1,271 @@
+"""The API server: a request in, an answer out, through the real one's stages in its order.
+
+Who asks (401), may they (403), is there such a thing (404, 405), can we talk about it
+(406, 415, 400), and only then the thing itself. An unauthorized request for something
+that does not exist is therefore refused, not missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from email.utils import formatdate
+from functools import lru_cache
+
+import trio
+from cryptography import x509
+
+from joinsim.api import status
+from joinsim.api.objects import BY_PLURAL, JsonObject, Resource, new_uid
+from joinsim.controlplane.authentication import Authenticator
+from joinsim.controlplane.authorization import Attributes, Authorizer
+from joinsim.controlplane.encoding import JSON, decode_object, encode, negotiate, wants_indentation
+from joinsim.controlplane.known import is_known_group_version, is_known_path, is_known_resource
+from joinsim.controlplane.reading import Reader
+from joinsim.controlplane.request_info import RequestInfo, read_request_info
+from joinsim.controlplane.reviews import REVIEWS, Reviews
+from joinsim.controlplane.users import User
+from joinsim.controlplane.writing import Writer
+from joinsim.errors import ApiError
+from joinsim.events import RequestServed
+from joinsim.gofmt import quote
+from joinsim.wire import Request, Response, serve_connection
+from joinsim.world import Clock, Stream
+
+__all__ = ["ApiServer"]
+
+_TEXT = "text/plain; charset=utf-8"
+_VERBS_WITHOUT_NAME = ("create", "list", "watch", "deletecollection")
+
+
+class ApiServer:
+    """Answers requests. ``record`` is told of every one that was answered."""
+
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        version: str,
+        authenticator: Authenticator,
+        authorizer: Authorizer,
+        reader: Reader,
+        writer: Writer,
+        reviews: Reviews,
+        clock: Clock,
+        stream: Stream,
+        record: Callable[[RequestServed], None],
+    ) -> None:
+        self._cluster = cluster
+        self._version = version
+        self._authenticator = authenticator
+        self._authorizer = authorizer
+        self._reader = reader
+        self._writer = writer
+        self._reviews = reviews
+        self._clock = clock
+        self._stream = stream
+        self._record = record
+
+    async def serve(self, stream: trio.abc.Stream, certificate: x509.Certificate | None) -> None:
+        """Answer one connection, whose client showed this certificate, until it ends."""
+
+        async def handle(request: Request) -> Response:
+            return self.handle(request, certificate)
+
+        await serve_connection(stream, handle)
+
+    def handle(self, request: Request, certificate: x509.Certificate | None) -> Response:
+        """Answer a request from the network."""
+        info = read_request_info(request)
+        try:
+            user = self._authenticator.authenticate(request.headers.get("authorization", ""), certificate)
+        except ApiError as error:
+            return self._refuse(request, info, None, error)
+        return self._answer(user, info, request)
+
+    def handle_as(self, user: User, request: Request) -> Response:
+        """Answer a request whose user is known: the loopback of the control plane's own parts."""
+        return self._answer(user, read_request_info(request), request)
+
+    def _answer(self, user: User, info: RequestInfo, request: Request) -> Response:
+        decision = self._authorizer.authorize(user, Attributes.of(info))
+        if not decision.allowed:
+            return self._refuse(request, info, user, _forbidden(user, info, decision.reason), nosniff=True)
+        try:
+            return self._dispatch(user, info, request)
+        except ApiError as error:
+            return self._refuse(request, info, user, error)
+
+    # --- routing -------------------------------------------------------------------------
+
+    def _dispatch(self, user: User, info: RequestInfo, request: Request) -> Response:
+        if not info.is_resource:
+            return self._answer_path(user, info, request)
+        key = (info.group, info.version, info.resource)
+        review = REVIEWS.get(key)
+        resource = BY_PLURAL.get(key)
+        if review is not None and not info.subresource:
+            return self._answer_review(review, user, info, request)
+        if resource is None or (info.subresource and info.subresource not in resource.subresources):
+            return self._answer_unrouted(user, info, request)
+        if resource.namespaced and not info.namespace and info.verb not in ("list", "watch"):
+            raise status.no_such_resource() if info.name else status.method_not_allowed()
+        if not info.verb or (info.verb in _VERBS_WITHOUT_NAME) != (not _names_object(info)):
+            raise status.method_not_allowed()
+        if info.subresource and info.verb not in ("get", "update", "patch"):
+            raise status.method_not_allowed()
+        return self._answer_resource(resource, user, info, request)
+
+    def _answer_path(self, user: User, info: RequestInfo, request: Request) -> Response:
+        if info.verb not in ("get", "head"):
+            raise status.method_not_allowed()
+        if info.path in ("/healthz", "/livez", "/readyz"):
+            if request.query.keys() & {"verbose", "exclude"}:
+                raise status.not_supported(f"options of {info.path}")
+            return self._finish(request, info, user, 200, b"ok", _TEXT)
+        if info.path in ("/version", "/version/"):
+            body = encode(_version_info(self._version), JSON, indent=True)
+            return self._finish(request, info, user, 200, body, JSON)
+        if is_known_path(info.path):
+            raise status.not_supported(f"the path {info.path}")
+        return self._finish(request, info, user, 404, b"404 page not found\n", _TEXT)
+
+    def _answer_unrouted(self, user: User, info: RequestInfo, request: Request) -> Response:
+        """404 for what Kubernetes does not have, 501 for what it has and this control plane has not."""
+        if not is_known_group_version(info.group, info.version):
+            return self._finish(request, info, user, 404, b"404 page not found\n", _TEXT)
+        if is_known_resource(info.group, info.version, info.resource):
+            raise status.not_supported(f"the resource {info.full_resource}")
+        raise status.no_such_resource()
+
+    def _answer_review(self, review: Resource, user: User, info: RequestInfo, request: Request) -> Response:
+        if info.verb != "create":
+            raise status.method_not_allowed()
+        media = negotiate(request.headers.get("accept", ""))
+        answer = self._reviews.answer(review, decode_object(request, review), user)
+        return self._object(request, info, user, 201, answer, media)
+
+    def _answer_resource(
+        self, resource: Resource, user: User, info: RequestInfo, request: Request
+    ) -> Response:
+        media = negotiate(request.headers.get("accept", ""))
+        match info.verb:
+            case "get":
+                return self._object(request, info, user, 200, self._reader.get(resource, info), media)
+            case "list":
+                return self._object(request, info, user, 200, self._reader.list(resource, info), media)
+            case "watch":
+                if media != JSON:
+                    raise status.not_supported(f"watches in {media}")
+                lines = self._reader.watch(resource, info)
+                return self._finish(request, info, user, 200, lines, JSON)
+            case "create":
+                stored = self._writer.create(resource, info, request, user)
+                return self._object(request, info, user, 201, stored, media)
+            case "update":
+                stored = self._writer.update(resource, info, request, user)
+                return self._object(request, info, user, 200, stored, media)
+            case "patch":
+                stored = self._writer.patch(resource, info, request, user)
+                return self._object(request, info, user, 200, stored, media)
+            case "delete":
+                gone = self._writer.delete(resource, info, request, user)
+                return self._object(request, info, user, 200, gone, media)
+        raise status.not_supported(f"the verb {info.verb} on {resource.plural}")
+
+    # --- answers -------------------------------------------------------------------------
+
+    def _object(
+        self, request: Request, info: RequestInfo, user: User, code: int, answer: JsonObject, media: str
+    ) -> Response:
+        body = encode(answer, media, indent=wants_indentation(request))
+        return self._finish(request, info, user, code, body, media)
+
+    def _refuse(
+        self,
+        request: Request,
+        info: RequestInfo,
+        user: User | None,
+        error: ApiError,
+        *,
+        nosniff: bool = False,
+    ) -> Response:
+        indent = wants_indentation(request) or error.code == 406
+        body = encode(status.body(error), JSON, indent=indent)
+        headers = [("X-Content-Type-Options", "nosniff")] if nosniff else []
+        if error.code in (429, 504):
+            headers.append(("Retry-After", "1"))
+        return self._finish(request, info, user, error.code, body, JSON, headers, error.message)
+
+    def _finish(
+        self,
+        request: Request,
+        info: RequestInfo,
+        user: User | None,
+        code: int,
+        body: bytes | AsyncGenerator[bytes, None],
+        media: str,
+        more: list[tuple[str, str]] | None = None,
+        message: str = "",
+    ) -> Response:
+        headers = [
+            ("Audit-Id", request.headers.get("audit-id") or new_uid(self._stream.bytes)),
+            ("Cache-Control", "no-cache, private"),
+            ("Content-Type", media),
+            *(more or []),
+            *([("X-Content-Type-Options", "nosniff")] if media == _TEXT else []),
+            ("Date", _http_date(int(self._clock.now().timestamp()))),
+        ]
+        self._record(
+            RequestServed(
+                cluster=self._cluster,
+                user=user.name if user else "",
+                groups=user.groups if user else (),
+                verb=info.verb,
+                path=request.target,
+                status=code,
+                user_agent=request.headers.get("user-agent", "").partition(" ")[0],
+                message=message,
+            )
+        )
+        return Response(code, headers, body)
+
+
+@lru_cache(maxsize=8)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
+def _names_object(info: RequestInfo) -> bool:
+    """Whether the path goes on to an object (a selector names one too, but not in the path)."""
+    return bool(info.name) and info.verb not in ("list", "watch")
+
+
+def _forbidden(user: User, info: RequestInfo, reason: str) -> ApiError:
+    if not info.is_resource:
+        return status.no_such_path(user.name, info.verb, info.path)
+    where = f"in the namespace {quote(info.namespace)}" if info.namespace else "at the cluster scope"
+    problem = (
+        f"User {quote(user.name)} cannot {info.verb} resource {quote(info.full_resource)} "
+        f"in API group {quote(info.group)} {where}"
+    )
+    subject = Resource(info.group, info.version, "", info.resource, bool(info.namespace))
+    return status.forbidden(subject, info.name, f"{problem}: {reason}" if reason else problem)
+
+
+def _version_info(version: str) -> JsonObject:
+    major, minor, _ = version.removeprefix("v").split(".")
+    return {
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
+        "gitVersion": version,
+        "gitCommit": "joinsim",
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z",
+        "goVersion": "go1.26",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }

@@ -1,0 +1,170 @@
+"""Bodies in and out: which media type, decoded how, refused with which words."""
+
+from __future__ import annotations
+
+import json
+
+from joinsim.api import status
+from joinsim.api.objects import JsonObject, JsonValue, Resource, encode_json, text
+from joinsim.api.yaml_codec import YamlError, dump_yaml, load_yaml
+from joinsim.errors import ApiError
+from joinsim.gofmt import quote
+from joinsim.wire import BODY_BYTES_MAX, Request
+
+__all__ = ["JSON", "YAML", "decode_object", "encode", "negotiate", "wants_indentation"]
+
+JSON = "application/json"
+YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+
+_BROWSERS = ("curl", "Wget", "Mozilla")
+_SUMMARY_BYTES = 30
+
+
+def negotiate(accept: str) -> str:
+    """The media type to answer in: the first that the client takes and this server writes.
+
+    406 where the API server has none either, 501 where it would have had one.
+    """
+    if not accept.strip():
+        return JSON
+    unsupported = ""
+    for item in accept.split(","):
+        media, *parameters = [part.strip() for part in item.split(";")]
+        if any(parameter.startswith("as=") for parameter in parameters):
+            # Divergence: Tables and partial objects are passed over for the next choice.
+            unsupported = unsupported or item.strip()
+        elif media in (JSON, "*/*", "application/*"):
+            return JSON
+        elif media == YAML:
+            return YAML
+        elif media == PROTOBUF:
+            # Divergence: protobuf is passed over for the next choice.
+            unsupported = unsupported or media
+    if unsupported:
+        raise status.not_supported(f"answers as {unsupported}")
+    raise status.not_acceptable()
+
+
+def wants_indentation(request: Request) -> bool:
+    """Whether the answer is for a person: ``?pretty=``, or a browser's or curl's User-Agent."""
+    if "pretty" in request.query:
+        return request.query["pretty"] not in ("0", "f", "F", "false", "FALSE", "False")
+    return request.headers.get("user-agent", "").startswith(_BROWSERS)
+
+
+def encode(value: JsonValue, media_type: str, *, indent: bool = False, newline: bool = True) -> bytes:
+    """An answer's body."""
+    if media_type == YAML:
+        return dump_yaml(value).encode()
+    if indent:
+        return json.dumps(value, indent=2, ensure_ascii=False).encode()
+    return encode_json(value) + (b"\n" if newline else b"")
+
+
+def decode_object(request: Request, resource: Resource) -> JsonObject:
+    """The object in a request's body, as the kind that its endpoint takes.
+
+    Raises 400, 413 or 415 as the API server does.
+    """
+    content = _decode(request, resource.kind)
+    version, kind = text(content, "apiVersion"), text(content, "kind")
+    if kind and kind != resource.kind:
+        known = f'no kind {quote(kind)} is registered for version {quote(version)} in scheme "pkg/api/legacyscheme/scheme.go:30"'
+        if version == "v1" and resource.api_version == "v1":
+            known = f"converting (v1.{kind}) to (core.{resource.kind}): unknown conversion"
+        raise status.bad_request(
+            f"{kind} in version {quote(version.rpartition('/')[2])} cannot be handled as a {resource.kind}: {known}"
+        )
+    if version and version != resource.api_version:
+        raise status.bad_request(
+            f"the API version in the data ({version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    # Divergence: fields that the kind does not have are kept; a real server drops them and warns.
+    return {"kind": resource.kind, "apiVersion": resource.api_version} | {
+        key: value for key, value in content.items() if key not in ("kind", "apiVersion")
+    }
+
+
+def _decode(request: Request, kind: str) -> JsonObject:
+    if request.oversized:
+        raise status.too_large(BODY_BYTES_MAX)
+    media = request.headers.get("content-type", JSON).partition(";")[0].strip() or JSON
+    if media == PROTOBUF:
+        raise status.not_supported(f"bodies in {PROTOBUF}")
+    if media == YAML:
+        try:
+            content = load_yaml(request.body.decode())
+        except (YamlError, UnicodeDecodeError) as error:
+            raise _unrecognized(kind, f"error converting YAML to JSON: {error}", request.body) from error
+    elif media == JSON:
+        content = _decode_json(request.body, kind)
+    else:
+        raise status.unsupported_media_type()
+    if not isinstance(content, dict):
+        shown = {list: "array", str: "string", bool: "bool"}.get(type(content), "number")
+        raise _unrecognized(
+            kind,
+            f"couldn't get version/kind; json parse error: json: cannot unmarshal {shown} into Go value of type "
+            'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+            request.body,
+        )
+    return content
+
+
+def _decode_json(body: bytes, kind: str) -> JsonValue:
+    try:
+        content: JsonValue = json.loads(body, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        problem = _json_problem(error)
+    except (UnicodeDecodeError, ValueError):
+        problem = "invalid character in string literal"
+    except RecursionError:
+        problem = "exceeded max depth"
+    else:
+        return content
+    raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {problem}", body)
+
+
+def _no_constant(name: str) -> JsonValue:
+    raise ValueError(name)
+
+
+_PLACES = (
+    ("Expecting property name", "looking for beginning of object key string"),
+    ("Illegal trailing comma", "looking for beginning of value"),
+    ("Expecting ':' delimiter", "after object key"),
+    ("Expecting ',' delimiter", "after object key:value pair"),
+    ("Extra data", "after top-level value"),
+    ("Invalid control character", "in string literal"),
+    ("Invalid \\", "in string escape code"),
+)
+
+
+def _json_problem(error: json.JSONDecodeError) -> str:
+    """A syntax error in Go's words, as far as the place tells which."""
+    found = error.doc[error.pos : error.pos + 1]
+    if not found or error.msg.startswith("Unterminated string"):
+        return "unexpected end of JSON input"
+    where = next(
+        (place for start, place in _PLACES if error.msg.startswith(start)), "looking for beginning of value"
+    )
+    shown = {"'": r"'\''", '"': "'\"'", "\n": r"'\n'", "\t": r"'\t'", "\\": r"'\\'"}.get(found, f"'{found}'")
+    return f"invalid character {shown} {where}"
+
+
+def _unrecognized(kind: str, problem: str, body: bytes) -> ApiError:
+    return status.bad_request(
+        f"the object provided is unrecognized (must be of type {kind}): {problem} ({_summary(body)})"
+    )
+
+
+def _summary(body: bytes) -> str:
+    if not body:
+        return "<empty>"
+    more = " ..." if len(body) > _SUMMARY_BYTES else ""
+    head = body[:_SUMMARY_BYTES]
+    if head.startswith(b"{"):
+        return head.decode("utf-8", "replace") + more
+    return head.hex() + more

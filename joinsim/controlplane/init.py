@@ -1,0 +1,272 @@
+"""The objects that a new cluster holds after ``kubeadm init``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, lru_cache
+
+from joinsim.api import Cluster, Kubeconfig
+from joinsim.api.objects import (
+    BY_PLURAL,
+    CONFIG_MAPS,
+    NAMESPACES,
+    NODES,
+    SECRETS,
+    JsonObject,
+    JsonValue,
+    Resource,
+)
+from joinsim.api.yaml_codec import dump_yaml
+from joinsim.controlplane.policy import kubeadm_objects, stock_objects
+from joinsim.controlplane.resources import STRATEGIES, Context
+from joinsim.controlplane.settings import ClusterSettings
+from joinsim.controlplane.store import Store
+from joinsim.controlplane.users import User
+from joinsim.gofmt import duration
+from joinsim.world import Clock, Stream
+
+__all__ = ["cluster_info_kubeconfig", "populate"]
+
+_ADMIN = User("kubernetes-admin", ("kubeadm:cluster-admins", "system:authenticated"))
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_RBAC_PLURALS = {
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+    "ClusterRole": "clusterroles",
+    "ClusterRoleBinding": "clusterrolebindings",
+}
+
+
+def cluster_info_kubeconfig(server: str, ca_pem: bytes) -> str:
+    """The payload of cluster-info: one unnamed cluster, and nobody to be."""
+    return Kubeconfig({"": Cluster(server, ca_pem)}).dump()
+
+
+def populate(
+    store: Store,
+    settings: ClusterSettings,
+    *,
+    host: str,
+    address: str,
+    ca_pem: bytes,
+    clock: Clock,
+    stream: Stream,
+) -> None:
+    """Store what the API server makes at its start and kubeadm after it."""
+    context = Context(_ADMIN, clock, stream)
+    server = f"https://{address}:{settings.port}"
+
+    def create(resource: Resource, new: JsonObject) -> None:
+        new = {"kind": resource.kind, "apiVersion": resource.api_version, **new}
+        store.create(resource, STRATEGIES[resource].prepare_create(new, context))
+
+    for name in _NAMESPACES:
+        create(NAMESPACES, {"metadata": {"name": name}})
+    for binding_or_role in (*stock_objects(), *kubeadm_objects()):
+        plural = _RBAC_PLURALS[str(binding_or_role["kind"])]
+        create(BY_PLURAL["rbac.authorization.k8s.io", "v1", plural], binding_or_role)
+    for config_map in _config_maps(settings, server, ca_pem):
+        create(CONFIG_MAPS, config_map)
+    for token in settings.tokens:
+        create(SECRETS, token.to_secret())
+    create(NODES, _control_plane_node(host, address, settings))
+
+
+def _config_maps(settings: ClusterSettings, server: str, ca_pem: bytes) -> Iterator[JsonObject]:
+    yield _config_map(
+        "kubeadm-config", {"ClusterConfiguration": _cluster_document(replace(settings, tokens=()))}
+    )
+    kubelet = _kubelet_document(settings.dns_address, settings.dns_domain)
+    yield _config_map("kubelet-config", {"kubelet": kubelet}, _hash(kubelet))
+    yield _config_map(
+        "cluster-info", {"kubeconfig": cluster_info_kubeconfig(server, ca_pem)}, namespace="kube-public"
+    )
+    proxy = _proxy_document()
+    data = {"config.conf": proxy, "kubeconfig.conf": _proxy_kubeconfig(server)}
+    yield _config_map("kube-proxy", data, _hash(proxy), labels={"app": "kube-proxy"})
+
+
+def _config_map(
+    name: str,
+    data: dict[str, str],
+    annotations: JsonObject | None = None,
+    *,
+    labels: JsonObject | None = None,
+    namespace: str = "kube-system",
+) -> JsonObject:
+    metadata: JsonObject = {"name": name, "namespace": namespace}
+    if labels:
+        metadata["labels"] = labels
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"metadata": metadata, "data": dict[str, JsonValue](data)}
+
+
+def _hash(document: str) -> JsonObject:
+    digest = hashlib.sha256(document.encode()).hexdigest()
+    return {"kubeadm.kubernetes.io/component-config.hash": f"sha256:{digest}"}
+
+
+def _cluster_configuration(settings: ClusterSettings) -> JsonObject:
+    return {
+        "apiServer": {},
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "caCertificateValidityPeriod": duration(settings.ca_validity.total_seconds()),
+        "certificateValidityPeriod": duration(settings.certificate_validity.total_seconds()),
+        "certificatesDir": "/etc/kubernetes/pki",
+        "clusterName": settings.cluster_name,
+        "controllerManager": {},
+        "dns": {},
+        "encryptionAlgorithm": settings.key_algorithm.value,
+        "etcd": {"local": {"dataDir": "/var/lib/etcd"}},
+        "imageRepository": "registry.k8s.io",
+        "kind": "ClusterConfiguration",
+        "kubernetesVersion": settings.version,
+        "networking": {
+            "dnsDomain": settings.dns_domain,
+            "podSubnet": settings.pod_subnet,
+            "serviceSubnet": settings.service_subnet,
+        },
+        "proxy": {},
+        "scheduler": {},
+    }
+
+
+_LOGGING: JsonObject = {
+    "flushFrequency": 0,
+    "options": {"json": {"infoBufferSize": "0"}, "text": {"infoBufferSize": "0"}},
+    "verbosity": 0,
+}
+
+
+@lru_cache(maxsize=64)
+def _cluster_document(settings: ClusterSettings) -> str:
+    """The ClusterConfiguration, which does not depend on tokens: leave them out."""
+    return dump_yaml(_cluster_configuration(settings))
+
+
+@cache
+def _kubelet_document(dns_address: str, dns_domain: str) -> str:
+    return dump_yaml(_kubelet_configuration(dns_address, dns_domain))
+
+
+@cache
+def _proxy_document() -> str:
+    return dump_yaml(_PROXY_CONFIGURATION)
+
+
+def _kubelet_configuration(dns_address: str, dns_domain: str) -> JsonObject:
+    zero: JsonObject = dict.fromkeys(
+        (
+            "cpuManagerReconcilePeriod",
+            "evictionPressureTransitionPeriod",
+            "fileCheckFrequency",
+            "httpCheckFrequency",
+            "imageMaximumGCAge",
+            "imageMinimumGCAge",
+            "nodeStatusReportFrequency",
+            "nodeStatusUpdateFrequency",
+            "runtimeRequestTimeout",
+            "shutdownGracePeriod",
+            "shutdownGracePeriodCriticalPods",
+            "streamingConnectionIdleTimeout",
+            "syncFrequency",
+            "volumeStatsAggPeriod",
+        ),
+        "0s",
+    )
+    return {
+        **zero,
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"cacheTTL": "0s", "enabled": True},
+            "x509": {"clientCAFile": "/etc/kubernetes/pki/ca.crt"},
+        },
+        "authorization": {
+            "mode": "Webhook",
+            "webhook": {"cacheAuthorizedTTL": "0s", "cacheUnauthorizedTTL": "0s"},
+        },
+        "cgroupDriver": "systemd",
+        "clusterDNS": [dns_address],
+        "clusterDomain": dns_domain,
+        "containerRuntimeEndpoint": "",
+        "crashLoopBackOff": {},
+        "healthzBindAddress": "127.0.0.1",
+        "healthzPort": 10248,
+        "kind": "KubeletConfiguration",
+        "logging": _LOGGING,
+        "memorySwap": {},
+        "rotateCertificates": True,
+        "staticPodPath": "/etc/kubernetes/manifests",
+    }
+
+
+_PROXY_CONFIGURATION: JsonObject = {
+    "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+    "bindAddress": "0.0.0.0",  # noqa: S104 (what kubeadm writes for kube-proxy; nothing here binds it)
+    "bindAddressHardFail": False,
+    "clientConnection": {
+        "acceptContentTypes": "",
+        "burst": 0,
+        "contentType": "",
+        "kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf",
+        "qps": 0,
+    },
+    "clusterCIDR": "10.244.0.0/16",
+    "configSyncPeriod": "0s",
+    "kind": "KubeProxyConfiguration",
+    "mode": "",
+}
+
+
+@lru_cache(maxsize=64)
+def _proxy_kubeconfig(server: str) -> str:
+    secrets = "/var/run/secrets/kubernetes.io/serviceaccount"
+    kubeconfig: JsonObject = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"cluster": {"certificate-authority": f"{secrets}/ca.crt", "server": server}, "name": "default"}
+        ],
+        "contexts": [
+            {"context": {"cluster": "default", "namespace": "default", "user": "default"}, "name": "default"}
+        ],
+        "current-context": "default",
+        "users": [{"name": "default", "user": {"tokenFile": f"{secrets}/token"}}],
+    }
+    return dump_yaml(kubeconfig)
+
+
+def _control_plane_node(host: str, address: str, settings: ClusterSettings) -> JsonObject:
+    """The first node, as its kubelet and ``mark-control-plane`` leave it."""
+    role = "node-role.kubernetes.io/control-plane"
+    labels: JsonObject = {
+        "beta.kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": host,
+        "kubernetes.io/os": "linux",
+        role: "",
+        "node.kubernetes.io/exclude-from-external-load-balancers": "",
+    }
+    ready: JsonObject = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "KubeletReady",
+        "message": "kubelet is posting ready status",
+    }
+    return {
+        "metadata": {"name": host, "labels": labels},
+        "spec": {"taints": [{"key": role, "effect": "NoSchedule"}]},
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": address},
+                {"type": "Hostname", "address": host},
+            ],
+            "conditions": [ready],
+            "nodeInfo": {"kubeletVersion": settings.version},
+        },
+    }

@@ -1,0 +1,173 @@
+"""Reading what is stored: get, list, watch.
+
+Authentication and authorization have been by the time that a request comes here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator
+
+import trio
+
+from joinsim.api import status
+from joinsim.api.objects import JsonObject, Resource, encode_json, namespace_of
+from joinsim.controlplane.request_info import RequestInfo
+from joinsim.controlplane.resources import STRATEGIES
+from joinsim.controlplane.selectors import Selector, read_selector
+from joinsim.controlplane.store import Change, ChangeType, Store
+from joinsim.errors import ApiError
+from joinsim.world import Stream
+
+__all__ = ["Reader"]
+
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+WATCH_SECONDS_MIN, WATCH_SECONDS_MAX = 1800.0, 3600.0
+
+
+class Reader:
+    """The reading endpoints of one API server."""
+
+    def __init__(self, store: Store, stream: Stream) -> None:
+        self._store = store
+        self._stream = stream
+
+    def get(self, resource: Resource, info: RequestInfo) -> JsonObject:
+        """One object; 404 where it is not there."""
+        found = self._store.get(resource, info.name, info.namespace if resource.namespaced else "")
+        if found is None:
+            raise status.not_found(resource, info.name)
+        return found
+
+    def list(self, resource: Resource, info: RequestInfo) -> JsonObject:
+        """A collection, as the resource's list kind."""
+        strategy = STRATEGIES[resource]
+        selects = read_selector(info, strategy)
+        self._check_version(info, "resourceVersion")
+        found = [stored for stored in self._store.all(resource, info.namespace) if selects(stored)]
+        limit = info.query.get("limit", "0")
+        if limit.isdigit() and 0 < int(limit) < len(found):
+            raise status.not_supported("lists in chunks (limit and continue)")
+        if info.query.get("continue"):
+            raise status.not_supported("lists in chunks (limit and continue)")
+        return {
+            "kind": f"{resource.kind}List",
+            "apiVersion": resource.api_version,
+            "metadata": {"resourceVersion": str(self._store.version)},
+            "items": [
+                {key: value for key, value in stored.items() if key not in ("kind", "apiVersion")}
+                for stored in found
+            ],
+        }
+
+    def watch(self, resource: Resource, info: RequestInfo) -> AsyncGenerator[bytes, None]:
+        """The events of a collection, one JSON object a line, until the watch's time is up."""
+        strategy = STRATEGIES[resource]
+        selects = read_selector(info, strategy)
+        since = self._check_version(info, "resourceVersion")
+        _check_initial_events(info)
+        return self._events(resource, info, selects, since, self._watch_seconds(info))
+
+    def _watch_seconds(self, info: RequestInfo) -> float:
+        asked = info.query.get("timeoutSeconds", "")
+        if asked.isdigit() and int(asked) > 0:
+            return float(asked)
+        return self._stream.uniform(WATCH_SECONDS_MIN, WATCH_SECONDS_MAX)
+
+    async def _events(
+        self,
+        resource: Resource,
+        info: RequestInfo,
+        selects: Selector,
+        since: int | None,
+        seconds: float,
+    ) -> AsyncGenerator[bytes, None]:
+        deadline = trio.current_time() + seconds
+        with self._store.follow(resource) as changes:
+            if not since or info.flag("sendInitialEvents"):
+                for stored in self._store.all(resource, info.namespace):
+                    if selects(stored):
+                        yield _line("ADDED", stored)
+                # A watch from no version, or from 0, counts as one that asks for initial events.
+                if info.flag("allowWatchBookmarks"):
+                    yield _line("BOOKMARK", _bookmark(resource, self._store.version))
+            else:
+                try:
+                    missed = self._store.changes_after(since)
+                except ApiError as error:
+                    yield _line("ERROR", status.body(error))
+                    return
+                for change in missed:
+                    for line in _lines(change, resource, info.namespace, selects):
+                        yield line
+            while True:
+                change_or_none: Change | None = None
+                with trio.move_on_at(deadline):
+                    change_or_none = await changes.receive()
+                if change_or_none is None:
+                    return
+                for line in _lines(change_or_none, resource, info.namespace, selects):
+                    yield line
+
+    def _check_version(self, info: RequestInfo, parameter: str) -> int | None:
+        asked = info.query.get(parameter, "")
+        if not asked:
+            return None
+        if not re.fullmatch(r"[0-9]+", asked):
+            raise status.bad_request(
+                f'invalid resource version: invalid resource version "{asked}": strconv.ParseUint: '
+                f'parsing "{asked}": invalid syntax'
+            )
+        if int(asked) > self._store.version:
+            raise status.too_large_resource_version(int(asked), self._store.version)
+        return int(asked)
+
+
+def _lines(change: Change, resource: Resource, namespace: str, selects: Selector) -> list[bytes]:
+    """What a watch with a selector shows of a change: nothing, or one line."""
+    if change.resource != resource or (namespace and namespace_of(change.object) != namespace):
+        return []
+    was = change.previous is not None and selects(change.previous)
+    now = change.type is not ChangeType.DELETED and selects(change.object)
+    if now:
+        return [_line("MODIFIED" if was else "ADDED", change.object)]
+    return [_line("DELETED", change.object)] if was else []
+
+
+def _line(kind: str, stored: JsonObject) -> bytes:
+    return encode_json({"type": kind, "object": stored}) + b"\n"
+
+
+def _bookmark(resource: Resource, version: int) -> JsonObject:
+    return {
+        "kind": resource.kind,
+        "apiVersion": resource.api_version,
+        "metadata": {"resourceVersion": str(version), "annotations": {INITIAL_EVENTS_END: "true"}},
+    }
+
+
+def _check_initial_events(info: RequestInfo) -> None:
+    """The API server's rules for ``sendInitialEvents``; 422 where they are broken."""
+    if "sendInitialEvents" not in info.query:
+        if info.query.get("resourceVersionMatch"):
+            raise _list_options_problem(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
+        return
+    if info.query.get("resourceVersionMatch") != "NotOlderThan":
+        raise _list_options_problem(
+            "resourceVersionMatch",
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        )
+
+
+def _list_options_problem(field: str, problem: str) -> ApiError:
+    said = f"Forbidden: {problem}"
+    cause = {"reason": status.Cause.FORBIDDEN.value, "message": said, "field": field}
+    return ApiError(
+        422,
+        "Invalid",
+        f'ListOptions.meta.k8s.io "" is invalid: {field}: {said}',
+        {"group": "meta.k8s.io", "kind": "ListOptions", "causes": [cause]},
+    )
