@@ -12,7 +12,6 @@ from typing import ClassVar
 
 __all__ = [
     "AdministratorActed",
-    "AdministratorRefused",
     "ApiServerStarted",
     "ApiServerStopped",
     "AttackFired",
@@ -43,6 +42,7 @@ __all__ = [
     "RequestServed",
     "ServiceStarted",
     "ServiceStopped",
+    "StepFailed",
     "StepFired",
 ]
 
@@ -337,22 +337,22 @@ class StepFired(Event):
 
 
 @dataclass(frozen=True)
+class StepFailed(Event):
+    """A step came to its moment and its action to nothing."""
+
+    name: ClassVar[str] = "timeline.step.failed"
+    step: int
+    action: str
+    message: str
+
+
+@dataclass(frozen=True)
 class AdministratorActed(Event):
     """The administrator's API call was carried out."""
 
     name: ClassVar[str] = "administrator.acted"
     action: str
     target: str
-
-
-@dataclass(frozen=True)
-class AdministratorRefused(Event):
-    """The administrator's API call was refused."""
-
-    name: ClassVar[str] = "administrator.refused"
-    action: str
-    target: str
-    message: str
 
 
 @dataclass(frozen=True)

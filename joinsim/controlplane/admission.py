@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from joinsim.api import status
+from joinsim.api.csr import request_bytes
 from joinsim.api.objects import (
     CERTIFICATE_SIGNING_REQUESTS,
     LEASES,
@@ -24,7 +25,6 @@ from joinsim.api.objects import (
     texts,
 )
 from joinsim.controlplane.authorization import LEASE_NAMESPACE, Attributes, Authorizer
-from joinsim.controlplane.resources.csr_validation import request_bytes
 from joinsim.controlplane.users import NODE_PREFIX, User
 from joinsim.errors import ApiError
 from joinsim.gofmt import quote

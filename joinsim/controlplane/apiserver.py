@@ -38,7 +38,11 @@ _VERBS_WITHOUT_NAME = ("create", "list", "watch", "deletecollection")
 
 
 class ApiServer:
-    """Answers requests. ``record`` is told of every one that was answered."""
+    """Answers requests.
+
+    ``record`` is told of every one that was answered, ``overhear`` shown every one that comes
+    over the network, before it is.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class ApiServer:
         clock: Clock,
         stream: Stream,
         record: Callable[[RequestServed], None],
+        overhear: Callable[[Request], None] | None = None,
     ) -> None:
         self._cluster = cluster
         self._version = version
@@ -64,6 +69,7 @@ class ApiServer:
         self._clock = clock
         self._stream = stream
         self._record = record
+        self._overhear = overhear
 
     async def serve(self, stream: trio.abc.Stream, certificate: x509.Certificate | None) -> None:
         """Answer one connection, whose client showed this certificate, until it ends."""
@@ -75,6 +81,8 @@ class ApiServer:
 
     def handle(self, request: Request, certificate: x509.Certificate | None) -> Response:
         """Answer a request from the network."""
+        if self._overhear is not None:
+            self._overhear(request)
         info = read_request_info(request)
         try:
             user = self._authenticator.authenticate(request.headers.get("authorization", ""), certificate)

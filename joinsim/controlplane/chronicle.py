@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from typing import ClassVar
 
+from joinsim.api.csr import request_bytes
 from joinsim.api.objects import (
     CERTIFICATE_SIGNING_REQUESTS,
     NODES,
@@ -18,7 +19,7 @@ from joinsim.api.objects import (
     name_of,
     text,
 )
-from joinsim.controlplane.resources.csr_validation import request_bytes, types_of
+from joinsim.controlplane.resources.csr_validation import types_of
 from joinsim.controlplane.users import User
 from joinsim.events import (
     CsrApproved,

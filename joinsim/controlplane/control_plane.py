@@ -7,6 +7,8 @@ keeps what is stored, as stopping the static pods of a real one would.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from joinsim.api import Kubeconfig
@@ -28,8 +30,8 @@ from joinsim.controlplane.users import User, service_account
 from joinsim.controlplane.writing import Writer
 from joinsim.events import ApiServerStarted, ApiServerStopped, ClusterBooted
 from joinsim.journal import Journal
-from joinsim.pki import PublicKeyPin
-from joinsim.wire import TlsError
+from joinsim.pki import KeyPair, PublicKeyPin
+from joinsim.wire import Request, TlsError
 from joinsim.world import Host
 
 __all__ = ["ControlPlane"]
@@ -38,23 +40,34 @@ ADMIN_CONF = "/etc/kubernetes/admin.conf"
 
 
 class ControlPlane:
-    """One control plane on one host."""
+    """One control plane on one host.
 
-    def __init__(self, host: Host, settings: ClusterSettings, journal: Journal) -> None:
+    ``overhear`` is shown every request that comes over the network, credentials included:
+    whoever runs an API server reads what it is sent.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        settings: ClusterSettings,
+        journal: Journal,
+        *,
+        overhear: Callable[[Request], None] | None = None,
+    ) -> None:
         self.host = host
         self.settings = settings
         self.endpoint = f"{host.address}:{settings.port}"
         self._certificates = create_certificates(host, settings)
         self._chronicle = Chronicle(journal, settings.name, host.name)
         self.store = Store(host.clock, host.randomness.stream("uids"))
-        self.apiserver = self._assemble()
+        self.apiserver = self._assemble(overhear)
         self._scope: trio.CancelScope | None = None
         self._populated = False
         self._chronicle.record(
             ClusterBooted(settings.name, settings.version, self.endpoint, tuple(map(str, self.ca_pins)))
         )
 
-    def _assemble(self) -> ApiServer:
+    def _assemble(self, overhear: Callable[[Request], None] | None) -> ApiServer:
         clock, randomness = self.host.clock, self.host.randomness
         authorizer = Authorizer(self.store)
         return ApiServer(
@@ -75,10 +88,16 @@ class ControlPlane:
             clock=clock,
             stream=randomness.stream("audit"),
             record=self._chronicle.record,
+            overhear=overhear,
         )
 
     def _read_secret(self, name: str) -> JsonObject | None:
         return self.store.get(SECRETS, name, "kube-system")
+
+    @property
+    def ca_key(self) -> KeyPair:
+        """The cluster CA's key pair."""
+        return self._certificates.ca.key
 
     @property
     def ca_pem(self) -> bytes:

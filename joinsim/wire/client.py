@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
@@ -122,8 +122,11 @@ class HttpClient:
         for connection in self._connections:
             if connection.is_available():
                 if not connection.has_expired():
-                    return await connection.handle_async_request(request)
-                await connection.aclose()
+                    # Another task may take the connection in the moment before it is ours.
+                    with suppress(httpcore2.ConnectionNotAvailable):
+                        return await connection.handle_async_request(request)
+                else:
+                    await connection.aclose()
         stream = await self._connect()
         connection = httpcore2.AsyncHTTP11Connection(self._url().origin, stream)
         self._connections.append(connection)

@@ -50,7 +50,7 @@ async def _answer_all(connection: _Connection, handler: Handler, idle: trio.Canc
         idle.deadline = trio.current_time() + IDLE_SECONDS
         request = await connection.next_request()
         idle.deadline = math.inf
-        if request is None or not await connection.answer(await handler(request)):
+        if request is None or not await connection.answer(request, await handler(request)):
             return
 
 
@@ -91,8 +91,8 @@ class _Connection:
             event.method.decode("ascii"), event.target.decode("latin-1"), headers, bytes(body), oversized
         )
 
-    async def answer(self, response: Response) -> bool:
-        """Send an answer; whether the connection can take another request."""
+    async def answer(self, request: Request, response: Response) -> bool:
+        """Send an answer (to HEAD without its body); whether the connection can take another request."""
         body = response.body
         headers = list(response.headers)
         if isinstance(body, bytes):
@@ -106,7 +106,8 @@ class _Connection:
         if isinstance(body, bytes):
             # One write: one packet, as a server with a buffered writer sends it.
             data = self._http.send(head) or b""
-            data += self._http.send(h11.Data(data=body)) or b""
+            if request.method != "HEAD":
+                data += self._http.send(h11.Data(data=body)) or b""
             data += self._http.send(h11.EndOfMessage()) or b""
             await self._stream.send_all(data)
         else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import trio
 
+from joinsim.api.csr import request_bytes
 from joinsim.api.objects import (
     CERTIFICATE_SIGNING_REQUESTS,
     JsonObject,
@@ -26,7 +27,6 @@ from joinsim.controlplane.controllers.csr_shapes import KUBELET_CLIENT_SIGNER, s
 from joinsim.controlplane.controllers.work_queue import WorkQueue
 from joinsim.controlplane.loopback import Loopback
 from joinsim.controlplane.resources.certificate_signing_requests import is_decided
-from joinsim.controlplane.resources.csr_validation import request_bytes
 from joinsim.controlplane.reviews import SUBJECT_ACCESS
 from joinsim.errors import ApiError
 from joinsim.pki import CertificateRequest, RequestError

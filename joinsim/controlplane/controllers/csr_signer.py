@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import trio
 
+from joinsim.api.csr import request_bytes
 from joinsim.api.objects import (
     CERTIFICATE_SIGNING_REQUESTS,
     JsonObject,
@@ -24,7 +25,6 @@ from joinsim.controlplane.controllers.controller import Informer
 from joinsim.controlplane.controllers.csr_shapes import SIGNERS, shape_problem
 from joinsim.controlplane.controllers.work_queue import WorkQueue
 from joinsim.controlplane.loopback import Loopback
-from joinsim.controlplane.resources.csr_validation import request_bytes
 from joinsim.errors import ApiError
 from joinsim.pki import CertificateAuthority, CertificateRequest, RequestError, Validity, to_pem, validity
 from joinsim.world import Clock, Stream

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from cryptography import x509
 
+from joinsim.api.csr import request_bytes
 from joinsim.api.objects import JsonObject, JsonValue, items, mapping, strings, text
 from joinsim.api.status import Cause, FieldProblem
 from joinsim.controlplane.validation import dns1123_subdomain_problem, invalid, required
@@ -50,11 +51,6 @@ _DOMAIN_MAX, _SIGNER_NAME_MAX = 253, 571
 _PEM_BLOCK = re.compile(
     rb"-----BEGIN (?P<label>[^-\n]*)-----[ \t\r]*\n(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
 )
-
-
-def request_bytes(csr: JsonObject) -> bytes:
-    """``spec.request`` decoded; empty where it is not there (bad base64 was refused before)."""
-    return base64.b64decode(text(csr, "spec", "request"))
 
 
 def spec_problems(csr: JsonObject) -> list[FieldProblem]:

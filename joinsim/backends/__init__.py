@@ -1,0 +1,7 @@
+"""Where a scenario's cluster comes from."""
+
+from joinsim.backends.fake import FakeGround
+from joinsim.backends.file_server import FileServer
+from joinsim.backends.ground import Capability, Cluster, ClusterPlan, Ground
+
+__all__ = ["Capability", "Cluster", "ClusterPlan", "FakeGround", "FileServer", "Ground"]

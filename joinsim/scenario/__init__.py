@@ -1,0 +1,27 @@
+"""Scenarios: the file format, the runner, and the checks over a finished journal."""
+
+from joinsim.scenario.cast import Cast
+from joinsim.scenario.loader import Scenario, ScenarioErrors, load_file, load_text
+from joinsim.scenario.properties import breaches
+from joinsim.scenario.runner import run_scenario
+from joinsim.scenario.schema import Binding, Document, Outcome, Property
+from joinsim.scenario.verdict import Check, CheckKind, Status, Verdict, judge
+
+__all__ = [
+    "Binding",
+    "Cast",
+    "Check",
+    "CheckKind",
+    "Document",
+    "Outcome",
+    "Property",
+    "Scenario",
+    "ScenarioErrors",
+    "Status",
+    "Verdict",
+    "breaches",
+    "judge",
+    "load_file",
+    "load_text",
+    "run_scenario",
+]

@@ -1,0 +1,517 @@
+"""The scenario file, as a closed schema.
+
+Every key is described here once: for the loader, which refuses what is not here, and
+for editors, which read the exported JSON Schema. References between parts of a file
+(a step that names a node) are checked by :mod:`joinsim.scenario.references`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from joinsim.errors import Reason
+from joinsim.pki import KeyAlgorithm
+from joinsim.scenario.suggestions import listed
+from joinsim.scenario.values import (
+    AbsolutePath,
+    Duration,
+    HostName,
+    HttpsUrl,
+    Name,
+    Pins,
+    Scalars,
+    Strings,
+    TokenReference,
+    TokenValue,
+)
+
+__all__ = [
+    "ACTIONS",
+    "BINDINGS",
+    "Adversary",
+    "AttackExpectation",
+    "Binding",
+    "ClusterModel",
+    "CsrExpectation",
+    "Document",
+    "Expectation",
+    "Node",
+    "NodeExpectation",
+    "Outcome",
+    "Property",
+    "PropertyExpectation",
+    "Publication",
+    "Step",
+    "Token",
+    "Trigger",
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+
+def _exactly_one(model: BaseModel, fields: tuple[str, ...], what: str) -> None:
+    given = [field for field in fields if getattr(model, field) is not None]
+    if len(given) != 1:
+        names = [type(model).model_fields[field].alias or field for field in fields]
+        found = [type(model).model_fields[field].alias or field for field in given]
+        raise ValueError(
+            f"expected exactly one {what} of {listed(names, 'and')}, "
+            f"found {listed(found, 'and') if found else 'none'}"
+        )
+
+
+# --- the cluster ---------------------------------------------------------------------------
+
+
+class Token(_Model):
+    """A bootstrap token of the cluster."""
+
+    ttl: Duration = Field(
+        86400.0, description="How long it lives; 24h, as kubeadm makes them. 0s is for ever."
+    )
+    value: TokenValue | None = Field(
+        None, description="The token itself. Drawn from the seed where it is left out.", repr=False
+    )
+    usages: tuple[Literal["signing", "authentication"], ...] = Field(
+        ("signing", "authentication"), description="What it is good for."
+    )
+
+
+class ClusterModel(_Model):
+    """The cluster that nodes join."""
+
+    version: Literal["1.36"] = Field("1.36", description="The Kubernetes version.")
+    tokens: dict[Name, Token] = Field(
+        default_factory=dict, description="Bootstrap tokens that are there from the start, by name."
+    )
+    approval: Literal["automatic", "manual"] = Field(
+        "automatic",
+        description="manual: the administrator deletes the binding kubeadm:node-autoapprove-bootstrap.",
+    )
+    cluster_info: Literal["public", "closed"] = Field(
+        "public",
+        description="closed: the administrator deletes the binding kubeadm:bootstrap-signer-clusterinfo.",
+    )
+    starts_at: Duration = Field(0.0, description="When the control plane comes up.")
+    key_algorithm: KeyAlgorithm = Field(
+        KeyAlgorithm.ECDSA_P256, description="The algorithm of the cluster's keys (encryptionAlgorithm)."
+    )
+    certificate_validity: Duration = Field(
+        8760 * 3600.0,
+        description="How long the API server's certificate is valid; a year, as kubeadm has it.",
+    )
+
+
+# --- nodes -----------------------------------------------------------------------------------
+
+
+class DiscoveryModel(_Model):
+    """How a node finds the cluster: by token, by file or by URL."""
+
+    token: TokenReference | None = Field(
+        None,
+        description="Discovery by token: the name of a token, or a token as the node has it.",
+        repr=False,
+    )
+    pin: Pins | None = Field(
+        None,
+        description="What is pinned: cluster (its CA's key), none (pinning switched off), or pins. "
+        "Left out, nothing is pinned and pinning is not switched off either, which kubeadm refuses.",
+    )
+    file: str | None = Field(None, description="Discovery by file: a path on the node.")
+    url: str | None = Field(None, description="Discovery by URL.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DiscoveryModel:
+        _exactly_one(self, ("token", "file", "url"), "way of discovery")
+        if self.pin is not None and self.token is None:
+            raise ValueError("expected pin only beside token, found it without")
+        return self
+
+
+class TimeoutsModel(_Model):
+    """``timeouts`` of a JoinConfiguration."""
+
+    discovery: Duration = 300.0
+    kubelet_health_check: Duration = 240.0
+    kubernetes_api_call: Duration = Field(60.0, alias="kubernetesAPICall")
+    tls_bootstrap: Duration = 300.0
+
+
+class TaintModel(_Model):
+    """A taint."""
+
+    key: str
+    value: str = ""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+
+class ArgumentModel(_Model):
+    """An argument for the kubelet."""
+
+    name: str
+    value: str
+
+
+class NodeRegistrationModel(_Model):
+    """``nodeRegistration`` of a JoinConfiguration."""
+
+    name: str = ""
+    cri_socket: str = "unix:///var/run/containerd/containerd.sock"
+    taints: tuple[TaintModel, ...] = ()
+    kubelet_extra_args: tuple[ArgumentModel, ...] = ()
+    ignore_preflight_errors: tuple[str, ...] = ()
+
+
+class ConfigModel(_Model):
+    """The rest of the node's JoinConfiguration (kubeadm.k8s.io/v1beta4)."""
+
+    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel)
+    node_registration: NodeRegistrationModel = Field(default_factory=NodeRegistrationModel)
+    ca_cert_path: str = "/etc/kubernetes/pki/ca.crt"
+    skip_phases: tuple[str, ...] = ()
+
+
+class Node(_Model):
+    """A machine that joins."""
+
+    discovery: DiscoveryModel = Field(description="How it finds the cluster.")
+    tls_bootstrap_token: TokenReference | None = Field(
+        None,
+        description="The token for TLS bootstrap, where it is not that of discovery: a name, or a token.",
+        repr=False,
+    )
+    config: ConfigModel = Field(
+        default_factory=ConfigModel,
+        description="Further fields of its JoinConfiguration, with kubeadm's defaults.",
+    )
+    heartbeats: StrictBool = Field(
+        False, description="Whether its kubelet renews its Lease and reports its status, every 10 seconds."
+    )
+
+
+class FileServerModel(_Model):
+    """An HTTPS server with a certificate authority of its own."""
+
+    trusted_by: tuple[HostName, ...] = Field(
+        (), description="The nodes that have its authority in their CA bundle."
+    )
+
+
+# --- adversaries -----------------------------------------------------------------------------
+
+
+class PositionModel(_Model):
+    """Where an adversary stands."""
+
+    between: tuple[HostName, HostName] = Field(
+        description="On the path of the connections that the first machine makes to the second."
+    )
+
+
+class HoldingModel(_Model):
+    """Something that an adversary holds from the start."""
+
+    token: TokenReference = Field(description="A bootstrap token: a name, or a token.", repr=False)
+
+
+class Adversary(_Model):
+    """Someone who is not meant to be trusted."""
+
+    position: PositionModel = Field(description="Where it stands on the network.")
+    holds: tuple[HoldingModel, ...] = Field((), description="What it holds from the start.")
+
+
+# --- the timeline ----------------------------------------------------------------------------
+
+
+class Binding(StrEnum):
+    """A binding that an administrator may delete to harden a cluster."""
+
+    APPROVAL = "kubeadm:node-autoapprove-bootstrap"
+    CLUSTER_INFO = "kubeadm:bootstrap-signer-clusterinfo"
+
+
+BINDINGS = tuple(binding.value for binding in Binding)
+
+
+class Trigger(_Model):
+    """An event that a step waits for."""
+
+    csr: HostName | None = Field(None, description="A certificate request for this node…")
+    node: HostName | None = Field(None, description="The Node object of this name…")
+    join: HostName | None = Field(None, description="The join of this node…")
+    state: Literal["pending", "approved", "denied", "issued", "registered", "started", "ended"] = Field(
+        description="… is pending, approved, denied or issued; is registered; has started or ended."
+    )
+
+    _STATES: ClassVar = {
+        "csr": ("pending", "approved", "denied", "issued"),
+        "node": ("registered",),
+        "join": ("started", "ended"),
+    }
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Trigger:
+        _exactly_one(self, ("csr", "node", "join"), "subject")
+        states = self._STATES[self.subject[0]]
+        if self.state not in states:
+            raise ValueError(
+                f"expected a state of {listed(states)} for {self.subject[0]}, found {self.state}"
+            )
+        return self
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What it is about: its kind (``csr``, ``node`` or ``join``) and the node's name."""
+        kinds = (("csr", self.csr), ("node", self.node), ("join", self.join))
+        return next((kind, name) for kind, name in kinds if name is not None)
+
+
+class NewToken(Token):
+    """A token that the administrator creates."""
+
+    name: Name = Field(description="Its name, for the rest of the file.")
+
+
+class TokenCredential(_Model):
+    """A bootstrap token within a discovery file."""
+
+    token: TokenReference = Field(description="The token: a name, or a token.", repr=False)
+
+
+def _kind_of_credentials(value: Any) -> str:
+    return "<token>" if isinstance(value, dict | TokenCredential) else "<word>"
+
+
+Credentials: TypeAlias = Annotated[
+    Annotated[Literal["none", "admin"], Tag("<word>")] | Annotated[TokenCredential, Tag("<token>")],
+    Discriminator(_kind_of_credentials),
+]
+
+
+class Publication(_Model):
+    """A discovery file, made from cluster-info and carried to where nodes can read it."""
+
+    node: HostName | None = Field(None, description="The node that it is carried to.")
+    path: AbsolutePath | None = Field(None, description="Where it is put on the node.")
+    url: HttpsUrl | None = Field(None, description="Or where it is served: https://FILE-SERVER/PATH.")
+    credentials: Credentials = Field(
+        "none", description="The credentials in it: none, the administrator's own, or a token."
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Publication:
+        _exactly_one(self, ("node", "url"), "place")
+        if (self.node is None) != (self.path is None):
+            raise ValueError("expected path beside node and only there")
+        return self
+
+
+class Step(_Model):
+    """A moment and one action."""
+
+    at: Duration | None = Field(None, description="The moment, from the start of the run.")
+    on: Trigger | None = Field(None, description="Or the event to wait for.")
+    after: Duration | None = Field(None, description="How long after the event.")
+    by: Name | None = Field(None, description="The adversary that attacks.")
+
+    join: HostName | None = Field(None, description="This node runs kubeadm join.")
+    approve: HostName | None = Field(
+        None, description="The administrator approves the pending CSRs for this node."
+    )
+    deny: HostName | None = Field(
+        None, description="The administrator denies the pending CSRs for this node."
+    )
+    create_token: NewToken | None = Field(
+        None, alias="create-token", description="The administrator creates a token."
+    )
+    delete_token: Name | None = Field(
+        None, alias="delete-token", description="The administrator deletes the token of this name."
+    )
+    delete_binding: Binding | None = Field(
+        None, alias="delete-binding", description="The administrator deletes a binding."
+    )
+    restore_binding: Binding | None = Field(
+        None, alias="restore-binding", description="The administrator puts it back."
+    )
+    publish: Publication | None = Field(
+        None, description="The administrator carries a discovery file to a node or a server."
+    )
+    attack: Literal["impersonate-control-plane"] | None = Field(
+        None, description="An adversary attacks, from now on."
+    )
+
+    @model_validator(mode="after")
+    def _one_moment_one_action(self) -> Step:
+        _exactly_one(self, ("at", "on"), "moment")
+        _exactly_one(self, tuple(ACTIONS), "action")
+        if self.after is not None and self.on is None:
+            raise ValueError("expected after only beside on, found it beside at")
+        if (self.by is None) != (self.attack is None):
+            raise ValueError("expected by beside attack and only there")
+        return self
+
+    @property
+    def action(self) -> str:
+        """The action's key."""
+        return next(ACTIONS[field] for field in ACTIONS if getattr(self, field) is not None)
+
+
+ACTIONS = {
+    "join": "join",
+    "approve": "approve",
+    "deny": "deny",
+    "create_token": "create-token",
+    "delete_token": "delete-token",
+    "delete_binding": "delete-binding",
+    "restore_binding": "restore-binding",
+    "publish": "publish",
+    "attack": "attack",
+}
+"""The fields of a step that are actions, with their keys in the file."""
+
+
+# --- expectations ----------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """How a join ends."""
+
+    JOINED = "joined"
+    REFUSED = "refused"
+    TIMED_OUT = "timed-out"
+
+
+class Property(StrEnum):
+    """The trust properties, judged over every run."""
+
+    GENUINE_CONTROL_PLANE = "genuine-control-plane"
+    NO_FOREIGN_IDENTITY = "no-foreign-identity"
+    NO_NODE_IMPERSONATION = "no-node-impersonation"
+    NO_SECRET_DISCLOSED = "no-secret-disclosed"
+    TOKEN_CONFIDENTIAL = "token-confidential"
+    NO_PRIVILEGE_ESCALATION = "no-privilege-escalation"
+    AVAILABLE = "available"
+
+
+class _Expectation(_Model):
+    when: dict[str, Scalars] = Field(
+        default_factory=dict,
+        description="The cells of the matrix in which this is expected: values by parameter.",
+    )
+
+
+class NodeExpectation(_Expectation):
+    """How a node's join is expected to end."""
+
+    node: HostName = Field(description="The node.")
+    outcome: Outcome = Field(description="How its join ends.")
+    phase: str | None = Field(None, description="The phase in which it refuses or gives up.")
+    reason: Reason | None = Field(None, description="Why.")
+    error: str | None = Field(None, description="A part of kubeadm's own error.")
+    trusts: str | None = Field(
+        None, description="Whose keys it trusts after discovery: cluster, an adversary, or nobody."
+    )
+    takes: tuple[Duration, Duration] | None = Field(
+        None, description="Between which times from its start the join ends."
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> NodeExpectation:
+        if self.outcome is Outcome.JOINED:
+            if self.phase or self.reason or self.error:
+                raise ValueError("expected phase, reason and error only of a node that does not join")
+        elif self.phase is None or (self.reason is None and self.outcome is Outcome.REFUSED):
+            wanted = "phase and reason" if self.outcome is Outcome.REFUSED else "a phase"
+            raise ValueError(f"expected {wanted} beside outcome {self.outcome}, so that it is the right one")
+        return self
+
+
+class CsrExpectation(_Expectation):
+    """What becomes of the last certificate request for a node."""
+
+    csr: HostName = Field(description="The node that it is for.")
+    state: Literal["pending", "approved", "denied", "issued"] = Field(
+        description="Its state at the end; approved is approved and not issued."
+    )
+    requestor: str | None = Field(None, description="Who posted it: a user name, or token:NAME.")
+    approver: str | None = Field(None, description="Who approved or denied it: a user name.")
+
+
+class PropertyExpectation(_Expectation):
+    """That a trust property is broken, or holds."""
+
+    property: Property = Field(description="The property.")
+    broken: StrictBool = Field(description="Whether it is expected to be broken.")
+
+
+class AttackExpectation(_Expectation):
+    """That an attack did something that its victims could notice, or did not."""
+
+    attack: Literal["impersonate-control-plane"] = Field(description="The attack.")
+    fired: StrictBool = Field(description="Whether it is expected to fire.")
+
+
+_KINDS = ("node", "csr", "property", "attack")
+
+
+def _kind_of(value: Any) -> str | None:
+    for kind in _KINDS:
+        if (kind in value) if isinstance(value, dict) else hasattr(value, kind):
+            return f"<{kind}>"
+    return None
+
+
+Expectation: TypeAlias = Annotated[
+    Annotated[NodeExpectation, Tag("<node>")]
+    | Annotated[CsrExpectation, Tag("<csr>")]
+    | Annotated[PropertyExpectation, Tag("<property>")]
+    | Annotated[AttackExpectation, Tag("<attack>")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="expectation",
+        custom_error_message=f"expected a mapping with one of {listed(_KINDS)} in it",
+    ),
+]
+"""One thing that is expected. The tags stay out of paths in error messages."""
+
+
+# --- the whole -----------------------------------------------------------------------------------
+
+
+class Document(_Model):
+    """A joinsim scenario: a cluster, the machines that join it, what happens when, what is expected."""
+
+    joinsim: Literal[1] = Field(description="The version of this format.")
+    summary: str = Field(min_length=1, description="What the scenario shows, in a sentence.")
+    claim: Strings = Field((), description="The claim, or claims, that it tests.")
+    seed: int = Field(1, ge=0, description="The seed that it runs with unless another is given.")
+    deadline: Duration = Field(3600.0, description="When the run ends at the latest.")
+    cluster: ClusterModel = Field(default_factory=ClusterModel, description="The cluster that nodes join.")
+    nodes: dict[HostName, Node] = Field(min_length=1, description="The machines that join, by name.")
+    file_servers: dict[HostName, FileServerModel] = Field(
+        default_factory=dict, description="HTTPS servers for discovery files, by host name."
+    )
+    adversaries: dict[Name, Adversary] = Field(default_factory=dict, description="Adversaries, by name.")
+    matrix: dict[str, Annotated[Scalars, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Values by parameter: the scenario runs once for every combination, "
+        "and ${parameter} stands for the value.",
+    )
+    timeline: tuple[Step, ...] = Field(min_length=1, description="What happens, and when.")
+    expect: tuple[Expectation, ...] = Field(min_length=1, description="What is expected in the end.")
