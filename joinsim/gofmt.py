@@ -26,6 +26,8 @@ _ESCAPES = {
     '"': r"\"",
 }
 
+_ESCAPED = frozenset(_ESCAPES)
+
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|[smh])")
 _RFC3339 = re.compile(
@@ -39,6 +41,8 @@ def quote(text: str) -> str:
     >>> print(quote('say "hi"'))
     "say \"hi\""
     """
+    if text.isprintable() and not _ESCAPED.intersection(text):
+        return f'"{text}"'
     return '"' + "".join(map(_quoted_character, text)) + '"'
 
 

@@ -70,9 +70,10 @@ class Journal:
         changes: dict[str, object] = {}
         for name in _field_names(type(event)):
             value = getattr(event, name)
-            clean = self._clean(value)
-            if clean is not value:
-                changes[name] = clean
+            if value and isinstance(value, str | tuple):
+                clean = self._clean(value)
+                if clean is not value:
+                    changes[name] = clean
         if changes:
             event = replace(event, **changes)
         self._records.append(Record(round(self._elapsed(), 6), actor, event))

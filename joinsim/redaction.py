@@ -20,6 +20,7 @@ _TOKEN = re.compile(r"(?<![A-Za-z0-9])([a-z0-9]{6})\.[a-z0-9]{16}(?![A-Za-z0-9])
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----.*?-----END (?P=label)-----", re.DOTALL
 )
+_TOKEN_LENGTH = 6 + 1 + 16
 _LONG_RUN = re.compile(r"[A-Za-z0-9]{12,}")
 
 
@@ -29,7 +30,7 @@ def redact(text: str) -> str:
     >>> redact("join with abcdef.0123456789abcdef")
     'join with abcdef.****************'
     """
-    if "." in text:
+    if len(text) >= _TOKEN_LENGTH and "." in text:
         text = _TOKEN.sub(rf"\1.{MASK}", text)
     if "PRIVATE KEY" in text:
         text = _PRIVATE_KEY.sub(r"-----BEGIN \g<label>----- \(redacted\)", text)

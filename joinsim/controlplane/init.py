@@ -58,9 +58,11 @@ def populate(
     context = Context(_ADMIN, clock, stream)
     server = f"https://{address}:{settings.port}"
 
+    now = clock.now()
+
     def create(resource: Resource, new: JsonObject) -> None:
         new = {"kind": resource.kind, "apiVersion": resource.api_version, **new}
-        store.create(resource, STRATEGIES[resource].prepare_create(new, context))
+        store.create(resource, STRATEGIES[resource].prepare_create(new, context), now)
 
     for name in _NAMESPACES:
         create(NAMESPACES, {"metadata": {"name": name}})

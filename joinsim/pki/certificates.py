@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -34,8 +35,9 @@ class CertificateError(ValueError):
     """A text holds no certificate that can be used; the message is client-go's."""
 
 
+@lru_cache(maxsize=256)
 def parse_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
-    """Read every certificate of a PEM bundle, in order.
+    """Read every certificate of a PEM bundle, in order. The last few bundles are remembered.
 
     As client-go does it: blocks of other types, and blocks with headers, are passed
     over; one that does not parse spoils the whole bundle; none at all is an error.

@@ -1,6 +1,7 @@
 """Scenarios: the file format, the runner, and the checks over a finished journal."""
 
 from joinsim.scenario.cast import Cast
+from joinsim.scenario.expectations import outcome_of
 from joinsim.scenario.loader import Scenario, ScenarioErrors, load_file, load_text
 from joinsim.scenario.properties import breaches
 from joinsim.scenario.runner import run_scenario
@@ -23,5 +24,6 @@ __all__ = [
     "judge",
     "load_file",
     "load_text",
+    "outcome_of",
     "run_scenario",
 ]

@@ -23,7 +23,7 @@ from joinsim.journal import Journal
 from joinsim.scenario.cast import Cast
 from joinsim.scenario.schema import AttackExpectation, CsrExpectation, NodeExpectation, Outcome
 
-__all__ = ["Observation", "observe", "trusted_by"]
+__all__ = ["Observation", "observe", "outcome_of", "trusted_by"]
 
 Observation: TypeAlias = tuple[str, str, bool]
 """What was expected, what was observed, and whether they agree."""
@@ -42,6 +42,14 @@ def observe(
         observed = f"fired: {fired[0].detail}" if fired else "it never fired"
         wanted = "fires" if expectation.fired else "does not fire"
         yield f"{expectation.attack} {wanted}", observed, bool(fired) == expectation.fired
+
+
+def outcome_of(node: str, journal: Journal) -> str:
+    """How a node's join ended, in a few words: ``joined``, ``refused: pin-mismatch``."""
+    if any(journal.of(JoinCompleted, node)):
+        return str(Outcome.JOINED)
+    failed = next((event for _, event in journal.of(JoinFailed, node)), None)
+    return f"{_outcome_of(failed)}: {failed.reason}" if failed else "did not finish"
 
 
 # --- joins -----------------------------------------------------------------------------------

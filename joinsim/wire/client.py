@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ __all__ = ["Answer", "ApiClient", "HttpClient", "RequestFailed", "WatchEvent"]
 # Go's defaults: how long a connection and a handshake may take, whatever the request allows.
 DIAL_SECONDS, HANDSHAKE_SECONDS = 30.0, 10.0
 
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=~._-]*")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 JSON = "application/json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
@@ -316,7 +318,7 @@ class ApiClient:
 
 
 def _target(path: str, query: Mapping[str, str]) -> str:
-    escaped = quote_path(path, safe="/:@!$&'()*+,;=~-._")
+    escaped = path if _PLAIN_PATH.fullmatch(path) else quote_path(path, safe="/:@!$&'()*+,;=~-._")
     return f"{escaped}?{urlencode(sorted(query.items()))}" if query else escaped
 
 

@@ -59,7 +59,8 @@ class Request:
     @cached_property
     def path(self) -> str:
         """The path, percent-decoded, without the query."""
-        return unquote(self._split[0]) or "/"
+        path = self._split[0]
+        return (unquote(path) if "%" in path else path) or "/"
 
     @cached_property
     def query(self) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import cast
 
 import trio
@@ -62,15 +62,15 @@ class TlsStream(trio.abc.Stream):
         succeeded = False
         try:
             while not self._shake():
-                await self._flush()
+                await self._send_made()
                 if not await self._feed():
                     raise TlsError("EOF")
-            await self._flush()
+            await self._send_made()
             self.peer = self._engine.get_peer_certificate(as_cryptography=True)
             succeeded = True
         except SSL.Error as error:
             with suppress(trio.BrokenResourceError):
-                await self._flush()
+                await self._send_made()
             raise TlsError(f"remote error: tls: {_reason(error)}") from error
         except trio.BrokenResourceError as error:
             raise TlsError("read: connection reset by peer") from error
@@ -92,6 +92,12 @@ class TlsStream(trio.abc.Stream):
         if received:
             self._engine.bio_write(bytes(received))
         return bool(received)
+
+    async def _send_made(self) -> None:
+        """Send what the engine has made for the handshake, if it made anything."""
+        made = self._made()
+        if made:
+            await self._transport.send_all(made)
 
     async def _flush(self) -> None:
         """Send what the engine has made; a checkpoint, in the order of the calls."""
@@ -180,22 +186,6 @@ class ClientTls:
     certificate: x509.Certificate | None = None
     key: KeyPair | None = None
 
-    @cached_property
-    def _context(self) -> SSL.Context:
-        if self == _UNVERIFYING:
-            return _unverifying()
-        context = _new_context(SSL.TLS_CLIENT_METHOD)
-        if self.roots is not None:
-            context.set_verify(SSL.VERIFY_PEER, _verify_server)
-            store = context.get_cert_store()
-            for root in _distinct(self.roots):
-                assert store is not None
-                store.add_cert(crypto.X509.from_cryptography(root))
-        if self.certificate is not None and self.key is not None:
-            context.use_certificate(self.certificate)
-            context.use_privatekey(self.key.private_key)
-        return context
-
     async def connect(self, stream: trio.abc.Stream, host: str, clock: Clock) -> TlsStream:
         """Handshake with ``host``, a name or an address.
 
@@ -203,7 +193,10 @@ class ClientTls:
         does not verify, its dates do not hold on ``clock``, it is not for this host, or the
         connection breaks.
         """
-        connection = SSL.Connection(self._context, None)
+        connection = SSL.Connection(_client_context(self.roots), None)
+        if self.certificate is not None and self.key is not None:
+            connection.use_certificate(self.certificate)
+            connection.use_privatekey(self.key.private_key)
         connection.set_connect_state()
         if not _is_address(host):
             connection.set_tlsext_host_name(host.encode("idna"))
@@ -217,13 +210,17 @@ class ClientTls:
         return secured
 
 
-_UNVERIFYING = ClientTls(None)
-
-
-@cache
-def _unverifying() -> SSL.Context:
-    """What everyone uses who believes anyone: making one takes as long as half a handshake."""
-    return _new_context(SSL.TLS_CLIENT_METHOD)
+@lru_cache(maxsize=64)
+def _client_context(roots: tuple[x509.Certificate, ...] | None) -> SSL.Context:
+    """What all have in common who believe the same authorities; no private key is kept in it."""
+    context = _new_context(SSL.TLS_CLIENT_METHOD)
+    if roots is not None:
+        context.set_verify(SSL.VERIFY_PEER, _verify_server)
+        store = context.get_cert_store()
+        for root in _distinct(roots):
+            assert store is not None
+            store.add_cert(crypto.X509.from_cryptography(root))
+    return context
 
 
 @dataclass(frozen=True)
@@ -359,6 +356,7 @@ def _matches(pattern: str, host: str) -> bool:
     return wanted[0] in ("*", found[0]) and wanted[1:] == found[1:]
 
 
+@lru_cache(maxsize=256)
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

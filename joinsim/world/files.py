@@ -12,6 +12,7 @@ import posixpath
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -61,6 +62,7 @@ class FileSystem(Protocol):
         """All files and links below a folder, sorted by path."""
 
 
+@lru_cache(maxsize=1024)
 def _normal(path: str) -> str:
     if not path.startswith("/"):
         raise ValueError(f"a host's paths are absolute, found {path!r}")

@@ -13,6 +13,7 @@ import operator
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Protocol
 
 import trio
@@ -360,7 +361,8 @@ class Network:
             # second is close enough to when the rule is lifted.
             await trio.sleep(1)
         action = self.judge(link)
-        await trio.sleep(2 * self.latency(link))
+        latency = self.latency(link)
+        await trio.sleep(2 * latency)
         refused = isinstance(action, Refuse)
         host, reached = name, port
         if isinstance(action, Divert):
@@ -387,6 +389,7 @@ class Network:
         return self._addresses.get(target, target)
 
 
+@lru_cache(maxsize=256)
 def _is_loopback(target: str) -> bool:
     try:
         return ipaddress.ip_address(target).is_loopback

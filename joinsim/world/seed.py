@@ -9,7 +9,9 @@ are fit for keys that guard something real.
 from __future__ import annotations
 
 import hashlib
-import random
+import itertools
+import os
+from collections.abc import Callable
 from typing import Protocol
 
 __all__ = ["Chance", "Randomness", "Seed", "Stream"]
@@ -36,21 +38,36 @@ class Randomness(Protocol):
 
 
 class _Draws:
-    def __init__(self, source: random.Random) -> None:
-        self._source = source
+    """All kinds of draws, made of random bytes."""
 
-    def bytes(self, count: int) -> bytes:
-        return self._source.randbytes(count)
+    def __init__(self, source: Callable[[int], bytes]) -> None:
+        self.bytes = source
 
     def uniform(self, low: float, high: float) -> float:
-        return self._source.uniform(low, high)
+        return low + (high - low) * (int.from_bytes(self.bytes(7), "big") >> 3) / (1 << 53)
 
     def below(self, bound: int) -> int:
-        return self._source.randrange(bound)
+        bits = (bound - 1).bit_length()
+        while (drawn := int.from_bytes(self.bytes((bits + 7) // 8), "big") >> (-bits % 8)) >= bound:
+            pass
+        return drawn
+
+
+def _hashed(key: bytes) -> Callable[[int], bytes]:
+    """Bytes that follow from a key: SHA-256 over the key and a counter, what is left over thrown away."""
+    counter = itertools.count()
+
+    def draw(count: int) -> bytes:
+        drawn = b""
+        while len(drawn) < count:
+            drawn += hashlib.sha256(key + next(counter).to_bytes(8, "big")).digest()
+        return drawn[:count]
+
+    return draw
 
 
 class Seed:
-    """Streams that repeat: the same seed and name give the same draws, on any machine.
+    """Streams that repeat: the same seed and name give the same draws, on any machine, for ever.
 
     Not for anything that must stay secret; a simulated world has nothing to lose.
     """
@@ -72,8 +89,7 @@ class Seed:
     def _begin(self, names: tuple[str, ...]) -> Stream:
         # Lengths keep ("a", "bc") and ("ab", "c") apart.
         label = b"".join(f"{len(name)}:{name}".encode() for name in names)
-        digest = hashlib.sha256(f"{self.value}|".encode() + label).digest()
-        return _Draws(random.Random(int.from_bytes(digest, "big")))  # noqa: S311
+        return _Draws(_hashed(hashlib.sha256(f"{self.value}|".encode() + label).digest()))
 
     def __repr__(self) -> str:
         return f"Seed({self.value})"
@@ -93,4 +109,4 @@ class Chance:
 
     def stream(self, *names: str) -> Stream:
         """A stream of its own; the name makes no difference."""
-        return _Draws(random.SystemRandom())
+        return _Draws(os.urandom)
