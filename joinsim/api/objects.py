@@ -22,6 +22,7 @@ __all__ = [
     "LEASES",
     "NAMESPACES",
     "NODES",
+    "RBAC_GROUP",
     "RESOURCES",
     "ROLES",
     "ROLE_BINDINGS",
@@ -83,7 +84,7 @@ class Resource:
         return "/".join(parts)
 
 
-_RBAC = "rbac.authorization.k8s.io"
+RBAC_GROUP = "rbac.authorization.k8s.io"
 
 NAMESPACES = Resource("", "v1", "Namespace", "namespaces", False, short_names=("ns",))
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps", True, short_names=("cm",))
@@ -99,10 +100,10 @@ CERTIFICATE_SIGNING_REQUESTS = Resource(
     ("approval", "status"),
     ("csr",),
 )
-ROLES = Resource(_RBAC, "v1", "Role", "roles", True)
-ROLE_BINDINGS = Resource(_RBAC, "v1", "RoleBinding", "rolebindings", True)
-CLUSTER_ROLES = Resource(_RBAC, "v1", "ClusterRole", "clusterroles", False)
-CLUSTER_ROLE_BINDINGS = Resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", False)
+ROLES = Resource(RBAC_GROUP, "v1", "Role", "roles", True)
+ROLE_BINDINGS = Resource(RBAC_GROUP, "v1", "RoleBinding", "rolebindings", True)
+CLUSTER_ROLES = Resource(RBAC_GROUP, "v1", "ClusterRole", "clusterroles", False)
+CLUSTER_ROLE_BINDINGS = Resource(RBAC_GROUP, "v1", "ClusterRoleBinding", "clusterrolebindings", False)
 
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES,
@@ -182,11 +183,9 @@ def _copy(value: JsonValue) -> JsonValue:
 
 def new_uid(random_bytes: Callable[[int], bytes]) -> str:
     """A version 4 UUID (RFC 9562) out of sixteen random bytes."""
-    drawn = bytearray(random_bytes(16))
-    drawn[6] = drawn[6] & 0x0F | 0x40
-    drawn[8] = drawn[8] & 0x3F | 0x80
-    digits = drawn.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = random_bytes(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 
 from joinsim.api import Cluster, Kubeconfig
 from joinsim.api.objects import (
-    BY_PLURAL,
     CONFIG_MAPS,
     NAMESPACES,
     NODES,
+    RBAC_GROUP,
+    RESOURCES,
     SECRETS,
     JsonObject,
     JsonValue,
@@ -31,12 +32,6 @@ __all__ = ["cluster_info_kubeconfig", "populate"]
 
 _ADMIN = User("kubernetes-admin", ("kubeadm:cluster-admins", "system:authenticated"))
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
-_RBAC_PLURALS = {
-    "Role": "roles",
-    "RoleBinding": "rolebindings",
-    "ClusterRole": "clusterroles",
-    "ClusterRoleBinding": "clusterrolebindings",
-}
 
 
 def cluster_info_kubeconfig(server: str, ca_pem: bytes) -> str:
@@ -57,7 +52,6 @@ def populate(
     """Store what the API server makes at its start and kubeadm after it."""
     context = Context(_ADMIN, clock, stream)
     server = f"https://{address}:{settings.port}"
-
     now = clock.now()
 
     def create(resource: Resource, new: JsonObject) -> None:
@@ -66,14 +60,24 @@ def populate(
 
     for name in _NAMESPACES:
         create(NAMESPACES, {"metadata": {"name": name}})
-    for binding_or_role in (*stock_objects(), *kubeadm_objects()):
-        plural = _RBAC_PLURALS[str(binding_or_role["kind"])]
-        create(BY_PLURAL["rbac.authorization.k8s.io", "v1", plural], binding_or_role)
+    for resource, binding_or_role in _rbac_objects():
+        store.create(resource, binding_or_role, now)
     for config_map in _config_maps(settings, server, ca_pem):
         create(CONFIG_MAPS, config_map)
     for token in settings.tokens:
         create(SECRETS, token.to_secret())
     create(NODES, _control_plane_node(host, address, settings))
+
+
+@cache
+def _rbac_objects() -> Sequence[tuple[Resource, JsonObject]]:
+    """The roles and bindings of every new cluster. Nothing prepares them: they are stored as they are."""
+    by_kind = {resource.kind: resource for resource in RESOURCES if resource.group == RBAC_GROUP}
+    objects = ((by_kind[str(found["kind"])], found) for found in (*stock_objects(), *kubeadm_objects()))
+    return [
+        (resource, {"kind": resource.kind, "apiVersion": resource.api_version, **found})
+        for resource, found in objects
+    ]
 
 
 def _config_maps(settings: ClusterSettings, server: str, ca_pem: bytes) -> Iterator[JsonObject]:
