@@ -1,12 +1,12 @@
 """A control plane and a machine that may join it, on one simulated network.
 
-    def test_something(play):
-        async def body(world):
-            pair = await JoinPair.create(world)
-            outcome = await pair.join()
-            assert outcome.joined
+def test_something(play):
+    async def body(world):
+        pair = await JoinPair.create(world)
+        outcome = await pair.join()
+        assert outcome.joined
 
-        play(body)
+    play(body)
 """
 
 from __future__ import annotations

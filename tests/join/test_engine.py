@@ -6,4 +6,5 @@ def test_a_worker_joins(play):
         pair = await JoinPair.create(world)
         outcome = await pair.join()
         assert outcome.joined
+
     play(body)
