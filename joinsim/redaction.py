@@ -49,7 +49,7 @@ def mask_token(text: str) -> str:
     >>> mask_token("abcdef.0123456789abcdeF")
     'abcdef.****************'
     """
-    # Divergence: kubeadm prints the whole value. A secret must not reach a log.
+    # Divergence: where kubeadm prints a whole malformed value, it is masked here.
     return _LONG_RUN.sub(MASK, text)
 
 

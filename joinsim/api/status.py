@@ -184,7 +184,7 @@ def invalid(resource: Resource, name: str, problems: Sequence[FieldProblem]) -> 
 
 def not_supported(what: str) -> ApiError:
     """501: Kubernetes can do it, this control plane cannot; better said than answered wrongly."""
-    # Divergence: a real API server has no such answer.
+    # Divergence: what is not supported is answered with 501, which a real API server never sends.
     return ApiError(501, "NotImplemented", f"not supported by joinsim's control plane: {what}", {})
 
 

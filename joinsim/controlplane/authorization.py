@@ -225,7 +225,7 @@ def _related_objects(node: str, attributes: Attributes) -> Decision:
         return _refuse("can only read namespaced object of this type")
     if not attributes.name:
         return _refuse("No Object name found")
-    # Divergence: there are no pods here, so no object is ever related to a node.
+    # Divergence: there are no pods, so the Node authorizer finds no object related to a node.
     return _refuse(f"no relationship found between node '{node}' and this object")
 
 

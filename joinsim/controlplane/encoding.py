@@ -32,14 +32,14 @@ def negotiate(accept: str) -> str:
     for item in accept.split(","):
         media, *parameters = [part.strip() for part in item.split(";")]
         if any(parameter.startswith("as=") for parameter in parameters):
-            # Divergence: Tables and partial objects are passed over for the next choice.
+            # Divergence: Tables and partial objects are passed over for a client's next choice.
             unsupported = unsupported or item.strip()
         elif media in (JSON, "*/*", "application/*"):
             return JSON
         elif media == YAML:
             return YAML
         elif media == PROTOBUF:
-            # Divergence: protobuf is passed over for the next choice.
+            # Divergence: protobuf is passed over for a client's next choice.
             unsupported = unsupported or media
     if unsupported:
         raise status.not_supported(f"answers as {unsupported}")

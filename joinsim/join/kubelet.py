@@ -41,8 +41,8 @@ class KubeletSettings:
     """What sets one simulated kubelet apart from another."""
 
     version: str = "v1.36.2"
-    # Divergence: off unless asked for. A node renews its Lease 8,640 times a day, which
-    # would be nearly all that a simulation of months does.
+    # Divergence: a kubelet sends no heartbeats unless asked to. It would renew its Lease
+    # 8,640 times a day, which would be nearly all that a simulation of months does.
     heartbeats: bool = False
 
     @property
