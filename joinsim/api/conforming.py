@@ -1,0 +1,237 @@
+"""Bodies read as the kinds they claim to be, as Go's decoder reads JSON into a struct.
+
+Fields that a kind has not are left out and told of; a value of the wrong type is refused in
+the decoder's own words; what is null or empty disappears where Go would leave it out, and is
+there where Go would write it. The fields come out in the order of the struct.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from joinsim.api.message_types import Field, MessageType, Shape, message_type
+from joinsim.api.objects import JsonObject, JsonValue
+from joinsim.gofmt import parse_rfc3339
+
+__all__ = ["Conformed", "MismatchError", "conform"]
+
+_QUANTITY = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+|[numkKMGTPE]i?)?", re.ASCII)
+
+
+class MismatchError(ValueError):
+    """A value is not of its field's type. The text is the decoder's."""
+
+
+@dataclass
+class Conformed:
+    """An object as its kind has it, and the paths of the fields that the kind has not."""
+
+    content: JsonObject
+    unknown: list[str] = field(default_factory=list)
+
+
+def conform(type_name: str, content: JsonObject) -> Conformed:
+    """Read ``content`` as a type of the table.
+
+    The type must be in the table. Raises :class:`MismatchError`.
+    """
+    kind = message_type(type_name)
+    assert kind is not None, type_name
+    result = Conformed({})
+    for name in ("kind", "apiVersion"):
+        if name in content and name not in kind.fields:
+            result.content[name] = content[name]
+    known = {key: value for key, value in content.items() if key not in ("kind", "apiVersion")}
+    if "kind" in kind.fields:
+        known = content
+    result.content.update(_Reader(result.unknown).read(kind, known, ()))
+    return result
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a value stands: the struct that holds its field, the path to it, and the type it should have."""
+
+    struct: str
+    path: tuple[str, ...]
+    go_type: str
+
+    def mismatch(self, value: JsonValue, go_type: str = "", *, shown: bool = False) -> MismatchError:
+        number = f" {value}" if shown else ""
+        where = ".".join(step for step in self.path if not step.startswith("["))
+        return MismatchError(
+            f"json: cannot unmarshal {_called(value)}{number} into Go struct field {self.struct}.{where} "
+            f"of type {go_type or self.go_type}"
+        )
+
+    def inner(self, step: str) -> _Place:
+        """The place of an item of this list or map."""
+        element = self.go_type.removeprefix("[]").removeprefix("map[string]")
+        return _Place(self.struct, (*self.path, step), element)
+
+
+class _Reader:
+    def __init__(self, unknown: list[str]) -> None:
+        self._unknown = unknown
+
+    def read(self, kind: MessageType, content: JsonObject, path: tuple[str, ...]) -> JsonObject:
+        self._unknown += [_shown((*path, key)) for key in content if key not in kind.fields]
+        result: JsonObject = {}
+        for name, described in kind.fields.items():
+            value = content.get(name)
+            place = _Place(kind.go_name, (*path, name), described.go_type)
+            if value is None:
+                if described.always:
+                    result[name] = self._zero(described, place)
+                continue
+            read = self._value(described, value, place)
+            if described.always or described.pointer or not _is_zero(read, described):
+                result[name] = read
+        return result
+
+    def _zero(self, described: Field, place: _Place) -> JsonValue:
+        """What Go writes for a field that was never set."""
+        nested = message_type(described.type)
+        if described.shape is Shape.ONE and described.is_scalar:
+            zeros: dict[str, JsonValue] = {"string": "", "bool": False, "bytes": None}
+            return zeros.get(described.type, 0)
+        if described.shape is not Shape.ONE or described.type in _SPECIAL or nested is None:
+            return None
+        return self.read(nested, {}, place.path)
+
+    def _value(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:
+        if described.shape is Shape.ONE:
+            return self._one(described, value, place)
+        if described.shape is Shape.LIST:
+            if not isinstance(value, list):
+                raise place.mismatch(value)
+            return [self._one(described, item, place.inner(f"[{index}]")) for index, item in enumerate(value)]
+        if not isinstance(value, dict):
+            raise place.mismatch(value)
+        return {key: self._one(described, item, place.inner(key)) for key, item in sorted(value.items())}
+
+    def _one(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:
+        special = _SPECIAL.get(described.type)
+        if special is not None:
+            return special(value, place)
+        nested = message_type(described.type)
+        assert nested is not None, described.type
+        if value is None:
+            value = {}
+        if not isinstance(value, dict):
+            raise place.mismatch(value)
+        return self.read(nested, value, place.path)
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    return ".".join(path).replace(".[", "[")
+
+
+def _called(value: JsonValue) -> str:
+    """How Go's decoder calls a value that it cannot use."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "number"
+
+
+def _is_zero(value: JsonValue, described: Field) -> bool:
+    if described.is_scalar or described.shape is not Shape.ONE:
+        return not value
+    return value is None
+
+
+def _text(value: JsonValue, place: _Place) -> JsonValue:
+    if value is not None and not isinstance(value, str):
+        raise place.mismatch(value)
+    return value or ""
+
+
+def _truth(value: JsonValue, place: _Place) -> JsonValue:
+    if value is not None and not isinstance(value, bool):
+        raise place.mismatch(value)
+    return bool(value)
+
+
+def _integer(bits: int) -> Callable[[JsonValue, _Place], JsonValue]:
+    limit = 1 << bits - 1
+
+    def read(value: JsonValue, place: _Place) -> JsonValue:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise place.mismatch(value)
+        if isinstance(value, float) or not -limit <= value < limit:
+            raise place.mismatch(value, shown=True)
+        return value
+
+    return read
+
+
+def _bytes(value: JsonValue, place: _Place) -> JsonValue:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise place.mismatch(value, "[]uint8")
+    packed = value.replace("\n", "").replace("\r", "")
+    try:
+        base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError):
+        stray = re.search(r"[^A-Za-z0-9+/]", packed)
+        at = stray.start() if stray else len(packed) // 4 * 4
+        raise MismatchError(f"illegal base64 data at input byte {at}") from None
+    return packed
+
+
+def _time(value: JsonValue, place: _Place) -> JsonValue:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise MismatchError(f"json: cannot unmarshal {_called(value)} into Go value of type string")
+    try:
+        parse_rfc3339(value)
+    except ValueError as error:
+        raise MismatchError(str(error)) from None
+    return value
+
+
+def _quantity(value: JsonValue, place: _Place) -> JsonValue:
+    shown = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(shown, str) or not _QUANTITY.fullmatch(shown):
+        raise MismatchError(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+        )
+    return shown
+
+
+def _texts(value: JsonValue, place: _Place) -> JsonValue:
+    if not isinstance(value, list):
+        raise place.mismatch(value)
+    return [_text(item, place.inner("")) for item in value]
+
+
+def _anything(value: JsonValue, place: _Place) -> JsonValue:
+    return value
+
+
+_SPECIAL: dict[str, Callable[[JsonValue, _Place], JsonValue]] = {
+    "string": _text,
+    "bool": _truth,
+    "bytes": _bytes,
+    "int32": _integer(32),
+    "int64": _integer(64),
+    "meta.v1.Time": _time,
+    "meta.v1.MicroTime": _time,
+    "resource.Quantity": _quantity,
+    "authentication.v1.ExtraValue": _texts,
+    "authorization.v1.ExtraValue": _texts,
+    "certificates.v1.ExtraValue": _texts,
+    "meta.v1.FieldsV1": _anything,
+    "runtime.RawExtension": _anything,
+}
+"""The types whose JSON is no object of their fields: how each is read."""
