@@ -12,7 +12,7 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-__all__ = ["duration", "parse_duration", "parse_rfc3339", "quote", "rfc3339", "string_list"]
+__all__ = ["duration", "human_duration", "parse_duration", "parse_rfc3339", "quote", "rfc3339", "string_list"]
 
 _ESCAPES = {
     "\a": r"\a",
@@ -86,6 +86,36 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{sign}{hours}h{minutes}m{text}"
     return f"{sign}{minutes}m{text}" if minutes else sign + text
+
+
+_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365 * 86_400
+# Below so many seconds: the unit that is shown, and the finer one beside it.
+_AGES = (
+    (2 * _MINUTE, 1, 0),
+    (10 * _MINUTE, _MINUTE, 1),
+    (3 * _HOUR, _MINUTE, 0),
+    (8 * _HOUR, _HOUR, _MINUTE),
+    (48 * _HOUR, _HOUR, 0),
+    (8 * _DAY, _DAY, _HOUR),
+    (2 * _YEAR, _DAY, 0),
+    (8 * _YEAR, _YEAR, _DAY),
+    (math.inf, _YEAR, 0),
+)
+_AGE_UNITS = {1: "s", _MINUTE: "m", _HOUR: "h", _DAY: "d", _YEAR: "y"}
+
+
+def human_duration(seconds: float) -> str:
+    """A duration as kubectl shows an age: the coarser, the longer it is.
+
+    >>> human_duration(119), human_duration(547), human_duration(86400 * 3.5)
+    ('119s', '9m7s', '3d12h')
+    """
+    if seconds <= -2:
+        return "<invalid>"
+    whole = max(int(seconds), 0)
+    unit, finer = next((unit, finer) for limit, unit, finer in _AGES if whole < limit)
+    rest = whole % unit // finer if finer else 0
+    return f"{whole // unit}{_AGE_UNITS[unit]}" + (f"{rest}{_AGE_UNITS[finer]}" if rest else "")
 
 
 def _decimal(count: int, size: int) -> str:
