@@ -7,6 +7,7 @@ from joinsim.world.network import Dialer, DialError, HostDialer, Listener, Netwo
 from joinsim.world.rules import Delay, Divert, Drop, Link, LinkRule, Pass, Refuse, Rule, partition
 from joinsim.world.scheduler import run_deterministic
 from joinsim.world.seed import Chance, Randomness, Seed, Stream
+from joinsim.world.sockets import SocketDialer, SocketNetwork
 from joinsim.world.world import World
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
     "ServiceExit",
     "Services",
     "SkewedClock",
+    "SocketDialer",
+    "SocketNetwork",
     "Stream",
     "VirtualClock",
     "WallClock",
