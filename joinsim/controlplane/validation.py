@@ -12,7 +12,9 @@ __all__ = [
     "dns1123_label_problem",
     "dns1123_subdomain_problem",
     "invalid",
+    "label_value_problem",
     "path_segment_problem",
+    "qualified_name_problem",
     "required",
 ]
 
@@ -32,6 +34,18 @@ _LABEL_TEXT = (
 _KEY_TEXT = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
     f"'KEY_NAME',  or 'key-name', regex used for validation is '{_KEY}')"
+)
+
+_NAME = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_NAME_TEXT = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    f"character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_NAME}')"
+)
+_VALUE = rf"({_NAME})?"
+_VALUE_TEXT = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
+    "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
+    f"validation is '{_VALUE}')"
 )
 
 
@@ -68,6 +82,33 @@ def config_map_key_problem(key: str) -> str:
     if key in (".", "..") or key.startswith(".."):
         return f"must not be '{key}'" if key in (".", "..") else "must not start with '..'"
     return ""
+
+
+def qualified_name_problem(name: str) -> str:
+    """Why a label's or annotation's key is none (``example.com/name``), or the empty string."""
+    prefix, slash, short = name.rpartition("/")
+    if "/" in prefix:
+        return (
+            f"a qualified name {_NAME_TEXT} with an optional DNS subdomain prefix and '/' "
+            "(e.g. 'example.com/MyName')"
+        )
+    if slash and not prefix:
+        return "prefix part must be non-empty"
+    problem = dns1123_subdomain_problem(prefix) if prefix else ""
+    if problem:
+        return f"prefix part {problem}"
+    if not short:
+        return "name part must be non-empty"
+    if len(short) > 63:
+        return "name part must be no more than 63 characters"
+    return "" if re.fullmatch(_NAME, short) else f"name part {_NAME_TEXT}"
+
+
+def label_value_problem(value: str) -> str:
+    """Why a label cannot have this value, or the empty string."""
+    if len(value) > 63:
+        return "must be no more than 63 characters"
+    return "" if re.fullmatch(_VALUE, value) else _VALUE_TEXT
 
 
 def required(field: str, message: str = "") -> FieldProblem:
