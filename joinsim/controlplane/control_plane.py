@@ -19,7 +19,14 @@ from joinsim.controlplane.authentication import Authenticator
 from joinsim.controlplane.authorization import Authorizer
 from joinsim.controlplane.certificates import create_certificates
 from joinsim.controlplane.chronicle import Chronicle
-from joinsim.controlplane.controllers import BootstrapSigner, CsrApprover, CsrSigner, Informer, TokenCleaner
+from joinsim.controlplane.controllers import (
+    BootstrapSigner,
+    CsrApprover,
+    CsrCleaner,
+    CsrSigner,
+    Informer,
+    TokenCleaner,
+)
 from joinsim.controlplane.init import populate
 from joinsim.controlplane.loopback import Loopback, TokenBucket
 from joinsim.controlplane.reading import Reader
@@ -179,6 +186,7 @@ class ControlPlane:
         signer = CsrSigner(
             client(certificates), csrs, self._certificates.ca, clock, randomness.stream("serials")
         )
+        csr_cleaner = CsrCleaner(client(certificates), csrs, clock)
         bootstrap_signer = BootstrapSigner(
             client(service_account("bootstrap-signer")), config_maps, secrets, clock
         )
@@ -188,6 +196,7 @@ class ControlPlane:
             token_cleaner,
             approver,
             signer,
+            csr_cleaner,
             config_maps,
             secrets,
             csrs,
