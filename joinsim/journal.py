@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
@@ -56,13 +57,23 @@ class Journal:
 
     ``elapsed`` gives the world's time in seconds; times are kept to the microsecond.
     With ``opaque_keys`` every public-key pin is replaced by a number in the order of
-    first appearance: for runs whose keys cannot be derived from a seed (RSA).
+    first appearance: for runs whose keys cannot be derived from a seed (RSA). With
+    ``records_max`` only the last so many are kept, for what runs for days. ``follow`` is told
+    of each record.
     """
 
-    def __init__(self, elapsed: Callable[[], float], *, opaque_keys: bool = False) -> None:
+    def __init__(
+        self,
+        elapsed: Callable[[], float],
+        *,
+        opaque_keys: bool = False,
+        records_max: int | None = None,
+        follow: Callable[[Record], None] | None = None,
+    ) -> None:
         self.redactor = Redactor()
         self._elapsed = elapsed
-        self._records: list[Record] = []
+        self._records: deque[Record] = deque(maxlen=records_max)
+        self._follow = follow
         self._aliases: dict[str, str] | None = {} if opaque_keys else None
 
     def append(self, actor: str, event: Event) -> None:
@@ -76,7 +87,10 @@ class Journal:
                     changes[name] = clean
         if changes:
             event = replace(event, **changes)
-        self._records.append(Record(round(self._elapsed(), 6), actor, event))
+        record = Record(round(self._elapsed(), 6), actor, event)
+        self._records.append(record)
+        if self._follow is not None:
+            self._follow(record)
 
     def _clean(self, value: object) -> object:
         if isinstance(value, tuple):

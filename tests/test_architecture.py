@@ -80,7 +80,11 @@ CHANCE_AND_TIME = {
     r"\btime\.(time|monotonic|perf_counter|sleep)\b": {"cli/run.py"},
     r"\b(datetime\.(now|today|utcnow)|date\.today)\b": {"world/clock.py"},
     r"\b(random|secrets|uuid)\.\w+\(|\bos\.urandom\b": {"pki/keys.py", "world/seed.py"},
-    r"\b(import asyncio|import threading|import socket)\b": {"world/scheduler.py", "world/sockets.py"},
+    r"\b(import asyncio|import threading|import socket)\b": {
+        "backends/serving.py",
+        "world/scheduler.py",
+        "world/sockets.py",
+    },
     r"\btrio\.(_\w+|lowlevel\._\w+|open_tcp_\w+|to_thread\.\w+|open_tcp_\w+)": {
         "world/scheduler.py",
         "world/sockets.py",

@@ -15,7 +15,7 @@ from cryptography import x509
 
 from joinsim.api import Kubeconfig, User
 from joinsim.controlplane.settings import ClusterSettings
-from joinsim.pki import CertificateAuthority, KeyPair, PublicKey, Validity, to_pem
+from joinsim.pki import CertificateAuthority, KeyPair, PublicKey, Validity, parse_bundle, to_pem
 from joinsim.wire import ServerTls
 from joinsim.world import Host, Stream
 
@@ -60,7 +60,10 @@ class _Maker:
         self._host.files.write(f"{PKI}/{name}.key", lambda: make().key.private_pem(), 0o600)
 
     def authority(self, name: str, common_name: str) -> Callable[[], CertificateAuthority]:
-        """A CA, written under a name; the same one at every call."""
+        """A CA, written under a name; the same one at every call. One that is there already is used."""
+        present = self._present(name)
+        if present is not None:
+            return lambda: present
 
         @cache
         def make() -> CertificateAuthority:
@@ -71,6 +74,13 @@ class _Maker:
 
         self._write(name, lambda: _Pair(make().key, make().certificate))
         return make
+
+    def _present(self, name: str) -> CertificateAuthority | None:
+        files = self._host.files
+        if not (files.exists(f"{PKI}/{name}.crt") and files.exists(f"{PKI}/{name}.key")):
+            return None
+        [certificate, *_] = parse_bundle(files.read(f"{PKI}/{name}.crt"))
+        return CertificateAuthority(KeyPair.from_pem(files.read(f"{PKI}/{name}.key")), certificate)
 
     def leaf(
         self,
@@ -168,6 +178,9 @@ def _serial(stream: Stream) -> int:
 
 def create_certificates(host: Host, settings: ClusterSettings) -> ClusterCertificates:
     """Make the PKI of a new cluster on its first control-plane host.
+
+    An authority whose certificate and key are on the disk already is used, as kubeadm uses it.
+    Raises :class:`~joinsim.pki.CertificateError` where they cannot be read.
 
     All three authorities, every leaf that kubeadm makes, the service account keys and the
     kubeconfigs, private keys 0600.

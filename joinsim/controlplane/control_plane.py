@@ -43,6 +43,9 @@ from joinsim.world import Host
 
 __all__ = ["ControlPlane"]
 
+HANDSHAKE_SECONDS = 32.0
+"""How long the API server waits for a client to finish its handshake."""
+
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 
 
@@ -144,7 +147,7 @@ class ControlPlane:
                 async with trio.open_nursery() as nursery:
                     self._chronicle.record(ApiServerStarted(self.settings.name, self.endpoint))
                     self._start_controllers(nursery)
-                    nursery.start_soon(self._accept, listener, nursery)
+                    nursery.start_soon(trio.serve_listeners, self._serve, [listener])
                     task_status.started()
         finally:
             self._scope = None
@@ -157,14 +160,11 @@ class ControlPlane:
         if self._scope is not None:
             self._scope.cancel()
 
-    async def _accept(self, listener: trio.abc.Listener[trio.abc.Stream], nursery: trio.Nursery) -> None:
-        while True:
-            nursery.start_soon(self._serve, await listener.accept())
-
     async def _serve(self, stream: trio.abc.Stream) -> None:
         try:
-            secured = await self._certificates.serving.accept(stream)
-        except TlsError:
+            with trio.fail_after(HANDSHAKE_SECONDS):
+                secured = await self._certificates.serving.accept(stream)
+        except (TlsError, trio.TooSlowError):
             return
         await self.apiserver.serve(secured, secured.peer)
 

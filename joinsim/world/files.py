@@ -163,10 +163,14 @@ class MemoryFiles:
 
 
 class RootedFiles:
-    """Files of a real machine, below a folder that is taken for its root."""
+    """Files of a real machine, below a folder that is taken for its root.
 
-    def __init__(self, root: Path) -> None:
+    With ``private`` none of them can be read by anybody else, whatever mode is asked for.
+    """
+
+    def __init__(self, root: Path, *, private: bool = False) -> None:
         self.root = root.resolve(strict=True)
+        self._mask = 0o700 if private else 0o7777
 
     def _real(self, path: str) -> Path:
         return self.root / path.lstrip("/")
@@ -195,6 +199,7 @@ class RootedFiles:
         # Written aside and renamed: never half a file, never a key with a wide mode.
         aside = real.with_name(f".{real.name}.joinsim")
         aside.unlink(missing_ok=True)
+        mode &= self._mask
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
