@@ -12,18 +12,32 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
 from joinsim.pki.certificates import common_name, organizations
 from joinsim.pki.keys import KeyPair
 
-__all__ = ["CertificateRequest", "RequestError", "build_request", "distinguished_name"]
+__all__ = ["CertificateRequest", "RequestError", "build_request", "distinguished_name", "encoded_by_go"]
 
 _REQUEST = re.compile(
     rb"-----BEGIN CERTIFICATE REQUEST-----[ \t\r]*\n.*?-----END CERTIFICATE REQUEST-----[ \t\r]*(?=\n|\Z)",
     re.DOTALL,
 )
 _BEGIN = re.compile(rb"^-----BEGIN ([^\n]*?)-----", re.MULTILINE)
+_GO_PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
+_GO_ORDER = (
+    NameOID.COUNTRY_NAME,
+    NameOID.ORGANIZATION_NAME,
+    NameOID.ORGANIZATIONAL_UNIT_NAME,
+    NameOID.LOCALITY_NAME,
+    NameOID.STATE_OR_PROVINCE_NAME,
+    NameOID.STREET_ADDRESS,
+    NameOID.POSTAL_CODE,
+    NameOID.COMMON_NAME,
+    NameOID.SERIAL_NUMBER,
+)
+_GO_SINGLE = (NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER)
 
 
 class RequestError(ValueError):
@@ -31,11 +45,34 @@ class RequestError(ValueError):
 
 
 def distinguished_name(name: str, groups: Sequence[str] = ()) -> x509.Name:
-    """A subject in the order in which Go encodes one: organizations, then the common name."""
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    """A subject as Go encodes one: organizations, then the common name."""
+    attributes = [_attribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
     if name:
-        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, name))
-    return x509.Name(attributes)
+        attributes.append(_attribute(NameOID.COMMON_NAME, name))
+    return encoded_by_go(x509.Name(attributes))
+
+
+def encoded_by_go(name: x509.Name) -> x509.Name:
+    """A distinguished name as Go's ``pkix.Name`` writes it again, which is what a signer does.
+
+    Attributes that it does not know are lost, the others come in its order, several of one
+    type stand together as one relative name, and of common names the last is kept.
+    """
+    relative = []
+    for oid in _GO_ORDER:
+        values = [str(attribute.value) for attribute in name.get_attributes_for_oid(oid)]
+        if oid in _GO_SINGLE:
+            values = [value for value in values[-1:] if value]
+        if values:
+            attributes = [_attribute(oid, value) for value in dict.fromkeys(values)]
+            relative.append(x509.RelativeDistinguishedName(attributes))
+    return x509.Name(relative)
+
+
+def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
+    """An attribute whose string has the type that Go's asn1 gives it."""
+    kind = _ASN1Type.PrintableString if _GO_PRINTABLE.fullmatch(value) else _ASN1Type.UTF8String
+    return x509.NameAttribute(oid, value, kind, _validate=False)
 
 
 def build_request(
