@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
-from joinsim.pki.certificates import common_name, organizations
+from joinsim.pki.certificates import common_name, organizations, public_key_of
 from joinsim.pki.keys import KeyPair
 
 __all__ = ["CertificateRequest", "RequestError", "build_request", "distinguished_name", "encoded_by_go"]
@@ -37,6 +37,7 @@ _GO_ORDER = (
     NameOID.COMMON_NAME,
     NameOID.SERIAL_NUMBER,
 )
+_GO_CURVES = (ec.SECP224R1, ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _GO_SINGLE = (NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER)
 
 
@@ -114,6 +115,7 @@ class CertificateRequest:
             request = x509.load_pem_x509_csr(_without_headers(block.group()))
         except (ValueError, UnsupportedAlgorithm) as error:
             raise RequestError("asn1: structure error: malformed certificate request") from error
+        _refuse_unknown_key(request)
         try:
             valid = request.is_signature_valid
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
@@ -142,6 +144,16 @@ class CertificateRequest:
     def alternative_names(self, kind: type[x509.GeneralName]) -> list[object]:
         """The subject alternative names of one kind, ``x509.DNSName`` say; empty where none."""
         return [name.value for name in self.all_alternative_names() or () if isinstance(name, kind)]
+
+
+def _refuse_unknown_key(request: x509.CertificateSigningRequest) -> None:
+    """Refuse keys that OpenSSL can read and Go's crypto/x509 cannot, in the words of the latter."""
+    try:
+        key = public_key_of(request)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise RequestError("x509: cannot verify signature: algorithm unimplemented") from error
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _GO_CURVES):
+        raise RequestError("x509: unsupported elliptic curve")
 
 
 def _without_headers(block: bytes) -> bytes:
