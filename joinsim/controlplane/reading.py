@@ -143,6 +143,7 @@ def _bookmark(resource: Resource, version: int) -> JsonObject:
         "kind": resource.kind,
         "apiVersion": resource.api_version,
         "metadata": {"resourceVersion": str(version), "annotations": {INITIAL_EVENTS_END: "true"}},
+        **STRATEGIES[resource].empty,
     }
 
 
