@@ -87,7 +87,7 @@ class Writer:
             raise status.invalid(resource, info.name, [_version_missing()])
         wanted = text(new, "metadata", "uid")
         if wanted and wanted != text(old, "metadata", "uid"):
-            raise status.conflict(resource, info.name, _uid_problem(wanted, text(old, "metadata", "uid")))
+            raise status.conflict(resource, info.name, _storage_problem(resource, info, wanted, old))
         return self._replace(resource, info, new, old, user)
 
     def patch(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
@@ -139,10 +139,17 @@ class Writer:
         wanted = text(options, "preconditions", "uid")
         uid = text(old, "metadata", "uid")
         if wanted and wanted != uid:
-            raise status.conflict(resource, info.name, _uid_problem(wanted, uid))
+            said = f"the UID in the precondition ({wanted}) does not match the UID in record ({uid}). "
+            raise status.conflict(
+                resource, info.name, f"{said}The object might have been deleted and then recreated"
+            )
         version = text(options, "preconditions", "resourceVersion")
-        if version and version != text(old, "metadata", "resourceVersion"):
-            raise status.conflict(resource, info.name)
+        current = text(old, "metadata", "resourceVersion")
+        if version and version != current:
+            said = f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion "
+            raise status.conflict(
+                resource, info.name, f"{said}in record ({current}). The object might have been modified"
+            )
         if mapping(old, "metadata").get("finalizers"):
             raise status.not_supported("deletion of objects with finalizers")
         self._store.delete(resource, info.name, info.namespace if resource.namespaced else "")
@@ -168,8 +175,11 @@ class Writer:
 
     def _in_namespace(self, resource: Resource, info: RequestInfo, new: JsonObject) -> JsonObject:
         given = namespace_of(new)
+        # Divergence: there are no managedFields; a real server keeps its own, whatever a client sends.
         metadata: JsonObject = {
-            key: value for key, value in mapping(new, "metadata").items() if value is not None
+            key: value
+            for key, value in mapping(new, "metadata").items()
+            if value is not None and key != "managedFields"
         }
         if not resource.namespaced:
             metadata.pop("namespace", None)
@@ -203,8 +213,13 @@ def _version_missing() -> status.FieldProblem:
     )
 
 
-def _uid_problem(wanted: str, found: str) -> str:
-    return f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+def _storage_problem(resource: Resource, info: RequestInfo, wanted: str, old: JsonObject) -> str:
+    """What etcd's client in the API server says of a PUT to an object that is another by now."""
+    key = "/".join(part for part in (resource.plural, info.namespace, info.name) if part)
+    return (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {text(old, 'metadata', 'uid')}"
+    )
 
 
 def _delete_options(request: Request) -> JsonObject:

@@ -114,6 +114,7 @@ class CertificateRequest:
         try:
             request = x509.load_pem_x509_csr(_without_headers(block.group()))
         except (ValueError, UnsupportedAlgorithm) as error:
+            # Divergence: Go's asn1 says which tag or length is wrong; this says that one is.
             raise RequestError("asn1: structure error: malformed certificate request") from error
         _refuse_unknown_key(request)
         try:
