@@ -26,6 +26,14 @@ _FIELDS: Mapping[str, str] = {
     "CertificateSigningRequest.spec": "request signerName expirationSeconds usages username uid groups extra",
     "CertificateSigningRequest.status": "conditions certificate",
     "CertificateSigningRequest.status.conditions": f"{_CONDITIONS} lastUpdateTime lastTransitionTime",
+    **dict.fromkeys(
+        ("SubjectAccessReview.spec", "SelfSubjectAccessReview.spec"),
+        "resourceAttributes nonResourceAttributes user groups extra uid",
+    ),
+    **dict.fromkeys(
+        ("SubjectAccessReview.spec.resourceAttributes", "SelfSubjectAccessReview.spec.resourceAttributes"),
+        "namespace verb group version resource subresource name fieldSelector labelSelector",
+    ),
     "Lease.spec": "holderIdentity leaseDurationSeconds acquireTime renewTime leaseTransitions strategy"
     " preferredHolder",
     "Node.spec": "podCIDR podCIDRs providerID unschedulable taints configSource externalID",
