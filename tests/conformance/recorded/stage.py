@@ -44,13 +44,14 @@ class Stage:
 
     pair: JoinPair
     connections: Connections
-    node: tuple[bytes, KeyPair] | None = None
+    node: str = "live1"
+    credential: tuple[bytes, KeyPair] | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    async def set(cls, world):
+    async def set(cls, world, **fields):
         pair = await JoinPair.create(world)
-        return cls(pair, Connections(pair.worker.dialer, pair.worker.clock))
+        return cls(pair, Connections(pair.worker.dialer, pair.worker.clock), **fields)
 
     async def send(self, tls, method, target, headers, body=b"") -> Answer:
         http = self.connections.http(f"https://{self.pair.control_plane.endpoint}", tls)
@@ -103,18 +104,18 @@ class Stage:
         return ClientTls(None, ca.issue_client("srv", [], key.public_key, period, 2), key)
 
     async def node_tls(self):
-        """The identity of the node ``live1``, asked for with a token as a kubelet does."""
-        if self.node is None:
+        """The identity of the node, asked for with a token as a kubelet does."""
+        if self.credential is None:
             stream = self.pair.worker.randomness.stream("keys")
             key = KeyPair.generate(KeyAlgorithm.ECDSA_P256, stream.bytes)
-            request = build_request(key, "system:node:live1", ["system:nodes"])
+            request = build_request(key, f"system:node:{self.node}", ["system:nodes"])
             body = csr_body(base64.b64encode(request).decode(), generateName="csr-")
             name = (await self.post_csr(body))["metadata"]["name"]
             await trio.sleep(1)
             issued = await self.admin("GET", f"{CSRS}/{name}")
             await self.admin("DELETE", f"{CSRS}/{name}")
-            self.node = base64.b64decode(issued["status"]["certificate"]), key
-        pem, key = self.node
+            self.credential = base64.b64decode(issued["status"]["certificate"]), key
+        pem, key = self.credential
         return ClientTls(None, parse_bundle(pem)[0], key)
 
     async def admin(self, method, path, body=None, kind="application/json"):

@@ -10,21 +10,19 @@ import base64
 import json
 import re
 from datetime import timedelta
-from functools import reduce
 
 import pytest
 import trio
 
+from tests.conformance.recorded.comparing import answer_text, comparable, normal, replaced
 from tests.conformance.recorded.divergences import (
     DIVERGENCES,
     REMOVED_FIELDS,
     REMOVED_HEADERS,
-    REMOVED_TEXT,
     VOLATILE_CERTIFICATE,
     VOLATILE_CERTIFICATE_TEXT,
     VOLATILE_FIELDS,
     VOLATILE_HEADERS,
-    VOLATILE_TEXT,
 )
 from tests.conformance.recorded.stage import (
     CSRS,
@@ -78,7 +76,7 @@ def _replaying(name):
         scene = scene_of(name)
         if scene is not None:
             await scene(stage, recording)
-        return _comparable(
+        return comparable(
             await stage.replay(recording["request"], recording.get("identity")), recording["response"]
         )
 
@@ -102,7 +100,7 @@ def _following(name):
         stage = await Stage.set(world)
         if family == "e15":
             await as_shown(stage, recorded)
-            return _normal(await stage.admin("GET", "/api/v1/nodes/live1")), _normal(recorded)
+            return normal(await stage.admin("GET", "/api/v1/nodes/live1")), normal(recorded)
         if family in DECIDED:
             await manual_approval(*DECIDED[family])(stage, recorded)
             csr_name = recorded["metadata"]["name"]
@@ -117,7 +115,7 @@ def _following(name):
             await trio.sleep(3)
             csr = await stage.admin("GET", f"{CSRS}/{csr_name}")
         if kind != "cert":
-            return _text(200, {}, "", _normal(csr)), _text(200, {}, "", _normal(recorded))
+            return answer_text(200, {}, "", normal(csr)), answer_text(200, {}, "", normal(recorded))
         issued = base64.b64decode(csr["status"]["certificate"])
         return _certificate(contents_of(issued, world.clock.now() - timedelta(seconds=3))), _certificate(
             recorded
@@ -131,91 +129,4 @@ def _certificate(contents):
     # The recorder looked some milliseconds after the signing.
     kept["backdate_s"] = round(kept["backdate_s"], -1)
     text = json.dumps(kept, indent=1)
-    return _replaced(VOLATILE_CERTIFICATE_TEXT, "*", text)
-
-
-# --- comparing -------------------------------------------------------------------------
-
-
-def _comparable(answer, response):
-    """An answer and a recorded one, each as a text of what is left to compare."""
-    said = answer.body.decode()
-    if "events" in response:
-        events = [event for _, event in response["events"]]
-        bodies = _normal([json.loads(line) for line in said.splitlines()]), _normal(events)
-        return (
-            _text(answer.status, answer.headers, "", bodies[0]),
-            _text(response["status"], response["headers"], "", bodies[1]),
-        )
-    recorded = response["body"]
-    if isinstance(recorded, str):
-        form, bodies = "", (said, recorded)
-    else:
-        form = _recorded_form(response)
-        bodies = _normal(json.loads(said)), _normal(recorded)
-    return (
-        _text(answer.status, answer.headers, _form(said) if form else "", bodies[0]),
-        _text(response["status"], response["headers"], form, bodies[1]),
-    )
-
-
-def _text(status, headers, form, body):
-    body = _replaced(REMOVED_TEXT, "", _replaced(VOLATILE_TEXT, "*", body))
-    return "\n".join([f"HTTP {status}", *_headers(headers), f"({form})", body])
-
-
-def _replaced(patterns, by, text):
-    return reduce(lambda text, pattern: re.sub(pattern, by, text), patterns, text)
-
-
-def _headers(headers):
-    named = {name.lower(): value for name, value in headers.items()}
-    return [
-        f"{name}: {_or_star(value, VOLATILE_HEADERS.get(name))}"
-        for name, value in sorted(named.items())
-        if name not in REMOVED_HEADERS
-    ]
-
-
-def _or_star(value, volatile):
-    """The value, or a star where it has the form in which it may vary."""
-    return "*" if volatile and isinstance(value, str) and re.fullmatch(volatile[0], value) else value
-
-
-def _renderings(value):
-    """How an API server may write an object: Go's JSON, in one line or for people to read."""
-    renderings = {
-        "one line": json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n",
-        "indented": json.dumps(value, ensure_ascii=False, indent=2),
-    }
-    for character in "<>&":
-        escape = f"\\u{ord(character):04x}"
-        renderings = {form: text.replace(character, escape) for form, text in renderings.items()}
-    return renderings
-
-
-def _form(said):
-    return next((form for form, text in _renderings(json.loads(said)).items() if text == said), "another")
-
-
-def _recorded_form(response):
-    """How the recorded body was written, which its length tells; empty where none is known."""
-    length = int(response["headers"].get("Content-Length", 0))
-    return next(
-        (form for form, text in _renderings(response["body"]).items() if len(text.encode()) == length), ""
-    )
-
-
-def _normal(value):
-    """A JSON value as text, in the order in which it came, its volatile parts taken out."""
-    return json.dumps(_without_volatile(value), indent=1)
-
-
-def _without_volatile(value):
-    if isinstance(value, dict):
-        return {
-            key: _or_star(_without_volatile(item), VOLATILE_FIELDS.get(key))
-            for key, item in value.items()
-            if key not in REMOVED_FIELDS
-        }
-    return [_without_volatile(item) for item in value] if isinstance(value, list) else value
+    return replaced(VOLATILE_CERTIFICATE_TEXT, "*", text)
