@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from joinsim.api.objects import JsonObject, JsonValue, Resource, mapping, strings, text
 from joinsim.controlplane.authorization import Attributes, Authorizer
-from joinsim.controlplane.field_order import in_go_order
+from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.controlplane.users import User
 from joinsim.gofmt import rfc3339
 from joinsim.world import Clock
@@ -53,7 +53,7 @@ class Reviews:
             "spec": spec,
             "status": said,
         }
-        return in_go_order(reviewed)
+        return as_go_writes_it(reviewed)
 
 
 def _subject(spec: JsonValue) -> User:

@@ -19,7 +19,7 @@ import trio
 
 from joinsim.api import status
 from joinsim.api.objects import JsonObject, Resource, mapping, name_of, namespace_of, new_uid, text
-from joinsim.controlplane.field_order import in_go_order
+from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.gofmt import rfc3339
 from joinsim.world import Clock, Stream
 
@@ -112,7 +112,7 @@ class Store:
         if new == old:
             return old
         metadata["resourceVersion"] = str(self.version + 1)
-        return self._commit(ChangeType.MODIFIED, resource, key, in_go_order(new), old)
+        return self._commit(ChangeType.MODIFIED, resource, key, as_go_writes_it(new), old)
 
     def delete(self, resource: Resource, name: str, namespace: str = "") -> JsonObject:
         """Remove an object and give back what it was; 404 if it is gone."""

@@ -15,7 +15,7 @@ from joinsim.api import status
 from joinsim.api.objects import NAMESPACES, JsonObject, Resource, mapping, name_of, namespace_of, text
 from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.encoding import decode_object
-from joinsim.controlplane.field_order import in_go_order
+from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.controlplane.patching import strategic_merge
 from joinsim.controlplane.request_info import RequestInfo
 from joinsim.controlplane.resources import STRATEGIES, Context
@@ -69,7 +69,7 @@ class Writer:
         new = strategy.name_created(new, context)
         strategy.refuse(new, [*strategy.check_name(new), *strategy.validate_create(new)])
         self._admission.after_validation(user, resource, new, None, "")
-        stored = self._store.create(resource, in_go_order(new))
+        stored = self._store.create(resource, as_go_writes_it(new))
         self._wrote(user, resource, stored, None)
         return stored
 
