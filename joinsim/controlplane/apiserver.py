@@ -7,7 +7,7 @@ that does not exist is therefore refused, not missing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 
@@ -156,6 +156,7 @@ class ApiServer:
         self, resource: Resource, user: User, info: RequestInfo, request: Request
     ) -> Response:
         media = negotiate(request.headers.get("accept", ""))
+        warnings: list[str] = []
         match info.verb:
             case "get":
                 return self._object(request, info, user, 200, self._reader.get(resource, info), media)
@@ -167,14 +168,14 @@ class ApiServer:
                 lines = self._reader.watch(resource, info)
                 return self._finish(request, info, user, 200, lines, JSON)
             case "create":
-                stored = self._writer.create(resource, info, request, user)
-                return self._object(request, info, user, 201, stored, media)
+                stored = self._writer.create(resource, info, request, user, warnings.append)
+                return self._object(request, info, user, 201, stored, media, warnings)
             case "update":
-                stored = self._writer.update(resource, info, request, user)
-                return self._object(request, info, user, 200, stored, media)
+                stored = self._writer.update(resource, info, request, user, warnings.append)
+                return self._object(request, info, user, 200, stored, media, warnings)
             case "patch":
-                stored = self._writer.patch(resource, info, request, user)
-                return self._object(request, info, user, 200, stored, media)
+                stored = self._writer.patch(resource, info, request, user, warnings.append)
+                return self._object(request, info, user, 200, stored, media, warnings)
             case "delete":
                 gone = self._writer.delete(resource, info, request, user)
                 return self._object(request, info, user, 200, gone, media)
@@ -183,10 +184,18 @@ class ApiServer:
     # --- answers -------------------------------------------------------------------------
 
     def _object(
-        self, request: Request, info: RequestInfo, user: User, code: int, answer: JsonObject, media: str
+        self,
+        request: Request,
+        info: RequestInfo,
+        user: User,
+        code: int,
+        answer: JsonObject,
+        media: str,
+        warnings: Sequence[str] = (),
     ) -> Response:
         body = encode(answer, media, indent=wants_indentation(request))
-        return self._finish(request, info, user, code, body, media)
+        headers = [("Warning", f"299 - {quote(warning)}") for warning in warnings]
+        return self._finish(request, info, user, code, body, media, headers)
 
     def _refuse(
         self,

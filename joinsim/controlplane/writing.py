@@ -15,13 +15,14 @@ from joinsim.api import status
 from joinsim.api.objects import NAMESPACES, JsonObject, Resource, mapping, name_of, namespace_of, text
 from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.encoding import decode_object
-from joinsim.controlplane.go_types import as_go_writes_it
+from joinsim.controlplane.go_types import as_go_writes_it, unknown_fields
 from joinsim.controlplane.patching import strategic_merge
 from joinsim.controlplane.request_info import RequestInfo
 from joinsim.controlplane.resources import STRATEGIES, Context
 from joinsim.controlplane.store import Store
 from joinsim.controlplane.users import User
 from joinsim.errors import ApiError
+from joinsim.gofmt import quote
 from joinsim.wire import Request
 from joinsim.world import Clock, Stream
 
@@ -35,6 +36,9 @@ _PATCH_TYPES = (
     "application/apply-patch+cbor",
 )
 
+
+Warn: TypeAlias = Callable[[str], None]
+"""Told of what a client should know, though its request succeeds."""
 
 Wrote: TypeAlias = Callable[[User, Resource, JsonObject, JsonObject | None], None]
 """Told of each object that was stored: by whom, of which kind, what it is and what it was."""
@@ -55,11 +59,13 @@ class Writer:
     def _context(self, user: User) -> Context:
         return Context(user, self._clock, self._stream)
 
-    def create(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
+    def create(
+        self, resource: Resource, info: RequestInfo, request: Request, user: User, warn: Warn
+    ) -> JsonObject:
         """Store a new object and give it back."""
         _refuse_unsupported_options(info)
         strategy = STRATEGIES[resource]
-        new = self._in_namespace(resource, info, decode_object(request, resource))
+        new = self._in_namespace(resource, info, _decoded(resource, info, request, warn))
         if text(new, "metadata", "resourceVersion"):
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         self._check_namespace_exists(resource, info)
@@ -73,10 +79,12 @@ class Writer:
         self._wrote(user, resource, stored, None)
         return stored
 
-    def update(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
+    def update(
+        self, resource: Resource, info: RequestInfo, request: Request, user: User, warn: Warn
+    ) -> JsonObject:
         """Replace an object, or what a subresource holds of it, and give it back."""
         _refuse_unsupported_options(info)
-        new = self._in_namespace(resource, info, decode_object(request, resource))
+        new = self._in_namespace(resource, info, _decoded(resource, info, request, warn))
         if name_of(new) != info.name:
             raise status.bad_request(
                 f"the name of the object ({name_of(new)}) does not match the name on the URL ({info.name})"
@@ -90,7 +98,9 @@ class Writer:
             raise status.conflict(resource, info.name, _storage_problem(resource, info, wanted, old))
         return self._replace(resource, info, new, old, user)
 
-    def patch(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
+    def patch(
+        self, resource: Resource, info: RequestInfo, request: Request, user: User, warn: Warn
+    ) -> JsonObject:
         """Change an object by a strategic merge patch and give it back."""
         _refuse_unsupported_options(info)
         kind = request.headers.get("content-type", "").partition(";")[0].strip()
@@ -108,7 +118,11 @@ class Writer:
         version = text(patch, "metadata", "resourceVersion")
         if version and version != text(old, "metadata", "resourceVersion"):
             raise status.conflict(resource, info.name)
-        return self._replace(resource, info, strategic_merge(old, patch), old, user)
+        new = strategic_merge(old, patch)
+        unknown = _validated_fields(info, new, warn)
+        if unknown:
+            raise status.not_supported(f"strict validation of patches ({', '.join(unknown)})")
+        return self._replace(resource, info, new, old, user)
 
     def _replace(
         self, resource: Resource, info: RequestInfo, new: JsonObject, old: JsonObject, user: User
@@ -199,8 +213,32 @@ class Writer:
 def _refuse_unsupported_options(info: RequestInfo) -> None:
     if info.query.get("dryRun"):
         raise status.not_supported("dry run")
-    if info.query.get("fieldValidation", "Warn") == "Strict":
-        raise status.not_supported("strict field validation")
+
+
+def _decoded(resource: Resource, info: RequestInfo, request: Request, warn: Warn) -> JsonObject:
+    """The object in a request's body; unknown fields are warned of, refused (400), or passed over."""
+    new = decode_object(request, resource)
+    unknown = _validated_fields(info, new, warn)
+    if unknown:
+        kind = resource.kind
+        raise status.bad_request(
+            f"{kind} in version {quote(resource.version)} cannot be handled as a {kind}: "
+            f"strict decoding error: {', '.join(unknown)}"
+        )
+    return new
+
+
+def _validated_fields(info: RequestInfo, new: JsonObject, warn: Warn) -> list[str]:
+    """Warn of the fields that the type does not have; those that are an error come back."""
+    asked = info.query.get("fieldValidation") or "Warn"
+    if asked == "Ignore":
+        return []
+    problems = [f"unknown field {quote(field)}" for field in unknown_fields(new)]
+    if asked == "Strict":
+        return problems
+    for problem in problems:
+        warn(problem)
+    return []
 
 
 def _with_metadata(new: JsonObject, metadata: JsonObject) -> JsonObject:

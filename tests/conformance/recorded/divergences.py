@@ -134,10 +134,7 @@ LIVE_DIVERGENCES = {
     "cluster-info anonymous, proto-preferred Accept as client-go sends": Divergence(
         200, "protobuf is passed over for the JSON that the client accepts as well"
     ),
-    "create unknown field, no fieldValidation (default Warn)": Divergence(
-        201, "fields that the kind does not have are kept"
-    ),
-    "create unknown field, fieldValidation=Strict": Divergence(501, "fields are not validated"),
+    "create unknown field, no fieldValidation (default Warn)": _STORED,
     "merge patch": Divergence(501, "of patches only the strategic merge patch is known"),
     "aggregated discovery /api v2": _DISCOVERY,
     "aggregated discovery /apis v2": _DISCOVERY,
