@@ -127,6 +127,7 @@ class ApiServer:
         if info.verb not in ("get", "head"):
             raise status.method_not_allowed()
         if info.path in ("/healthz", "/livez", "/readyz"):
+            # Divergence: there are no checks behind these paths; whoever is answered finds them passed.
             if request.query.keys() & {"verbose", "exclude"}:
                 raise status.not_supported(f"options of {info.path}")
             return self._finish(request, info, user, 200, b"ok", _TEXT)
@@ -224,6 +225,7 @@ class ApiServer:
         more: list[tuple[str, str]] | None = None,
         message: str = "",
     ) -> Response:
+        # Divergence: no X-Kubernetes-PF-* headers, for want of API priority and fairness.
         headers = [
             ("Audit-Id", request.headers.get("audit-id") or new_uid(self._stream.bytes)),
             ("Cache-Control", "no-cache, private"),
@@ -270,6 +272,7 @@ def _forbidden(user: User, info: RequestInfo, reason: str) -> ApiError:
 
 
 def _version_info(version: str) -> JsonObject:
+    # Divergence: version and form are Kubernetes', the build is named as what it is.
     major, minor, _ = version.removeprefix("v").split(".")
     return {
         "major": major,

@@ -83,6 +83,7 @@ _MAPS = frozenset(
     }
 )
 _SHARED = frozenset({"metadata", "rules", "subjects", "roleRef", "data", "binaryData"})
+# Divergence: Go leaves out a plain boolean that is false as well (unschedulable); here it is written.
 _EMPTY: tuple[JsonValue, ...] = (None, "", [], {})
 
 

@@ -133,7 +133,7 @@ class Writer:
         if expected and expected != text(old, "metadata", "resourceVersion"):
             raise status.conflict(resource, info.name)
         if info.subresource:
-            # Of the metadata a subresource changes nothing; the real one lets labels through.
+            # Divergence: of the metadata a subresource changes nothing; a real one lets labels through.
             new = _with_metadata(new, {**mapping(old, "metadata"), "resourceVersion": expected})
         new = strategy.prepare_update(new, old, info.subresource, self._context(user))
         strategy.refuse(new, strategy.validate_update(new, old, info.subresource))

@@ -129,3 +129,13 @@ def test_strict_validation_lets_known_fields_through(play):
         assert (status, said) == (201, None)
 
     play(body)
+
+
+def test_managed_fields_that_a_client_sends_are_not_kept(play):
+    async def body(world):
+        fields = [{"manager": "me", "operation": "Update", "apiVersion": "v1"}]
+        status, stored, said = await posted(world, "", {"metadata": {"name": "a", "managedFields": fields}})
+        assert (status, said) == (201, None)
+        assert "managedFields" not in stored["metadata"]
+
+    play(body)
