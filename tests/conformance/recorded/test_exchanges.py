@@ -57,6 +57,10 @@ def test_a_declared_divergence_still_differs_in_the_way_that_it_says(play, name)
     assert answered.startswith(f"HTTP {DIVERGENCES[name].status}\n")
 
 
+def test_no_recording_got_lost():
+    assert (len(EXCHANGES), len(OUTCOMES)) == (188, 79)
+
+
 def test_every_declared_divergence_is_of_a_recording():
     assert [name for name in DIVERGENCES if name not in NAMES] == []
 
