@@ -81,8 +81,23 @@ def _tag_of(value: str) -> str:
     return _STRING
 
 
+# What other readers of YAML 1.1 take for a boolean, a date, or a number in a form unknown to JSON:
+# go-yaml quotes it too.
+_OLD_SCALARS = re.compile(
+    r"y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|<<|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    r"(?:(?:[Tt]| +)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2})?)?"
+    r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+    r"|[-+]?0b[01_]+|[-+]?[0-9][0-9_]*"
+)
+
+
+def _reads_otherwise(value: str) -> bool:
+    return _tag_of(value) != _STRING or _OLD_SCALARS.fullmatch(value) is not None
+
+
 def _represent_text(dumper: Any, value: str) -> Any:
-    style = '"' if not value or _tag_of(value) != _STRING else "|" if "\n" in value else None
+    style = '"' if not value or _reads_otherwise(value) else "|" if "\n" in value else None
     return dumper.represent_scalar(_STRING, value, style=style)
 
 
@@ -105,7 +120,13 @@ def load_yaml(text: str) -> JsonValue:
 
 
 def dump_yaml(value: JsonValue) -> str:
-    """Write one document, in block style."""
+    """Write one document, in block style.
+
+    >>> print(dump_yaml({"at": "2026-01-01T00:00:00Z", "is": "on", "token": "abcdef"}), end="")
+    at: "2026-01-01T00:00:00Z"
+    is: "on"
+    token: abcdef
+    """
     written: str = yaml.dump(
         value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=_NEVER_FOLD
     )

@@ -7,7 +7,7 @@ that does not exist is therefore refused, not missing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 
@@ -127,6 +127,7 @@ class ApiServer:
         if info.verb not in ("get", "head"):
             raise status.method_not_allowed()
         if info.path in ("/healthz", "/livez", "/readyz"):
+            # Divergence: there are no checks behind these paths; whoever is answered finds them passed.
             if request.query.keys() & {"verbose", "exclude"}:
                 raise status.not_supported(f"options of {info.path}")
             return self._finish(request, info, user, 200, b"ok", _TEXT)
@@ -156,6 +157,7 @@ class ApiServer:
         self, resource: Resource, user: User, info: RequestInfo, request: Request
     ) -> Response:
         media = negotiate(request.headers.get("accept", ""))
+        warnings: list[str] = []
         match info.verb:
             case "get":
                 return self._object(request, info, user, 200, self._reader.get(resource, info), media)
@@ -167,14 +169,14 @@ class ApiServer:
                 lines = self._reader.watch(resource, info)
                 return self._finish(request, info, user, 200, lines, JSON)
             case "create":
-                stored = self._writer.create(resource, info, request, user)
-                return self._object(request, info, user, 201, stored, media)
+                stored = self._writer.create(resource, info, request, user, warnings.append)
+                return self._object(request, info, user, 201, stored, media, warnings)
             case "update":
-                stored = self._writer.update(resource, info, request, user)
-                return self._object(request, info, user, 200, stored, media)
+                stored = self._writer.update(resource, info, request, user, warnings.append)
+                return self._object(request, info, user, 200, stored, media, warnings)
             case "patch":
-                stored = self._writer.patch(resource, info, request, user)
-                return self._object(request, info, user, 200, stored, media)
+                stored = self._writer.patch(resource, info, request, user, warnings.append)
+                return self._object(request, info, user, 200, stored, media, warnings)
             case "delete":
                 gone = self._writer.delete(resource, info, request, user)
                 return self._object(request, info, user, 200, gone, media)
@@ -183,10 +185,18 @@ class ApiServer:
     # --- answers -------------------------------------------------------------------------
 
     def _object(
-        self, request: Request, info: RequestInfo, user: User, code: int, answer: JsonObject, media: str
+        self,
+        request: Request,
+        info: RequestInfo,
+        user: User,
+        code: int,
+        answer: JsonObject,
+        media: str,
+        warnings: Sequence[str] = (),
     ) -> Response:
         body = encode(answer, media, indent=wants_indentation(request))
-        return self._finish(request, info, user, code, body, media)
+        headers = [("Warning", f"299 - {quote(warning)}") for warning in warnings]
+        return self._finish(request, info, user, code, body, media, headers)
 
     def _refuse(
         self,
@@ -215,6 +225,7 @@ class ApiServer:
         more: list[tuple[str, str]] | None = None,
         message: str = "",
     ) -> Response:
+        # Divergence: no X-Kubernetes-PF-* headers, for want of API priority and fairness.
         headers = [
             ("Audit-Id", request.headers.get("audit-id") or new_uid(self._stream.bytes)),
             ("Cache-Control", "no-cache, private"),
@@ -261,6 +272,7 @@ def _forbidden(user: User, info: RequestInfo, reason: str) -> ApiError:
 
 
 def _version_info(version: str) -> JsonObject:
+    # Divergence: version and form are Kubernetes', the build is named as what it is.
     major, minor, _ = version.removeprefix("v").split(".")
     return {
         "major": major,

@@ -18,6 +18,7 @@ from joinsim.api.objects import (
     JsonValue,
     Resource,
     items,
+    name_of,
     namespace_of,
     strings,
     text,
@@ -70,7 +71,7 @@ class Attributes:
 
 @dataclass(frozen=True)
 class Decision:
-    """Allowed, or not and perhaps why."""
+    """Allowed or not, and perhaps why."""
 
     allowed: bool
     reason: str = ""
@@ -104,7 +105,7 @@ class Authorizer:
                 if role is None:
                     problems.append(f"{reference.shown} {quote(reference.name)} not found")
                 elif any(_allows(rule, attributes) for rule in items(role, "rules")):
-                    return Decision(allowed=True)
+                    return Decision(allowed=True, reason=reference.granted)
         return Decision(allowed=False, reason=f"RBAC: {_aggregate(problems)}" if problems else "")
 
     def _references(self, user: User, namespace: str) -> Iterator[Sequence[_Reference]]:
@@ -121,11 +122,12 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class _Reference:
-    """A role that a binding names, whether or not there is such a role."""
+    """A role that a binding names, whether or not there is such a role; ``granted`` says who has it by what."""
 
     resource: Resource
     namespace: str
     name: str
+    granted: str
 
     @property
     def shown(self) -> str:
@@ -147,11 +149,21 @@ def _read_bindings(store: Store) -> _Bound:
         for binding in store.all(resource):
             home = namespace_of(binding)
             name = text(binding, "roleRef", "name")
-            local = text(binding, "roleRef", "kind") == "Role"
-            reference = _Reference(ROLES, home, name) if local else _Reference(CLUSTER_ROLES, "", name)
+            kind = text(binding, "roleRef", "kind")
+            role = (ROLES, home, name) if kind == "Role" else (CLUSTER_ROLES, "", name)
+            shown = f"{name_of(binding)}/{home}" if home else name_of(binding)
+            granted = f"RBAC: allowed by {resource.kind} {quote(shown)} of {kind} {quote(name)} to"
             for subject in items(binding, "subjects"):
+                reference = _Reference(*role, f"{granted} {_describe(subject, home)}")
                 bound.setdefault((home, *_subject(subject, home)), []).append(reference)
     return bound
+
+
+def _describe(subject: JsonValue, home: str) -> str:
+    kind, name = text(subject, "kind"), text(subject, "name")
+    if kind == "ServiceAccount":
+        name = f"{name}/{text(subject, 'namespace') or home}"
+    return f"{kind} {quote(name)}"
 
 
 def _subject(subject: JsonValue, home: str) -> tuple[str, str]:

@@ -180,6 +180,8 @@ class ControlPlane:
             Informer(shared, resource.path())
             for resource in (CONFIG_MAPS, SECRETS, CERTIFICATE_SIGNING_REQUESTS)
         )
+        # Divergence: these four of the controller manager's; nothing gives nodes pod CIDRs, marks them
+        # unreachable, or clears away old CSRs.
         # Each has a client, and so a rate limit, of its own, though two share an identity.
         certificates = service_account("certificate-controller")
         approver = CsrApprover(client(certificates), csrs)

@@ -81,7 +81,6 @@ def decode_object(request: Request, resource: Resource) -> JsonObject:
             f"the API version in the data ({version}) does not match the expected API version "
             f"({resource.api_version})"
         )
-    # Divergence: fields that the kind does not have are kept; a real server drops them and warns.
     return {"kind": resource.kind, "apiVersion": resource.api_version} | {
         key: value for key, value in content.items() if key not in ("kind", "apiVersion")
     }

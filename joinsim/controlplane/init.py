@@ -20,6 +20,7 @@ from joinsim.api.objects import (
     Resource,
 )
 from joinsim.api.yaml_codec import dump_yaml
+from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.controlplane.policy import kubeadm_objects, stock_objects
 from joinsim.controlplane.resources import STRATEGIES, Context
 from joinsim.controlplane.settings import ClusterSettings
@@ -56,7 +57,7 @@ def populate(
 
     def create(resource: Resource, new: JsonObject) -> None:
         new = {"kind": resource.kind, "apiVersion": resource.api_version, **new}
-        store.create(resource, STRATEGIES[resource].prepare_create(new, context), now)
+        store.create(resource, as_go_writes_it(STRATEGIES[resource].prepare_create(new, context)), now)
 
     for name in _NAMESPACES:
         create(NAMESPACES, {"metadata": {"name": name}})
@@ -75,7 +76,7 @@ def _rbac_objects() -> Sequence[tuple[Resource, JsonObject]]:
     by_kind = {resource.kind: resource for resource in RESOURCES if resource.group == RBAC_GROUP}
     objects = ((by_kind[str(found["kind"])], found) for found in (*stock_objects(), *kubeadm_objects()))
     return [
-        (resource, {"kind": resource.kind, "apiVersion": resource.api_version, **found})
+        (resource, as_go_writes_it({"kind": resource.kind, "apiVersion": resource.api_version, **found}))
         for resource, found in objects
     ]
 

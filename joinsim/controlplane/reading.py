@@ -17,6 +17,7 @@ from joinsim.controlplane.resources import STRATEGIES
 from joinsim.controlplane.selectors import Selector, read_selector
 from joinsim.controlplane.store import Change, ChangeType, Store
 from joinsim.errors import ApiError
+from joinsim.gofmt import quote
 from joinsim.world import Stream
 
 __all__ = ["Reader"]
@@ -115,8 +116,8 @@ class Reader:
             return None
         if not re.fullmatch(r"[0-9]+", asked):
             raise status.bad_request(
-                f'invalid resource version: invalid resource version "{asked}": strconv.ParseUint: '
-                f'parsing "{asked}": invalid syntax'
+                f"invalid resource version: resourceVersion: Invalid value: {quote(asked)}: "
+                f"strconv.ParseUint: parsing {quote(asked)}: invalid syntax"
             )
         if int(asked) > self._store.version:
             raise status.too_large_resource_version(int(asked), self._store.version)
@@ -143,6 +144,7 @@ def _bookmark(resource: Resource, version: int) -> JsonObject:
         "kind": resource.kind,
         "apiVersion": resource.api_version,
         "metadata": {"resourceVersion": str(version), "annotations": {INITIAL_EVENTS_END: "true"}},
+        **STRATEGIES[resource].empty,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from joinsim.api.objects import JsonObject, JsonValue, Resource, mapping, strings, text
 from joinsim.controlplane.authorization import Attributes, Authorizer
+from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.controlplane.users import User
 from joinsim.gofmt import rfc3339
 from joinsim.world import Clock
@@ -45,13 +46,14 @@ class Reviews:
         said: JsonObject = {"allowed": decision.allowed}
         if decision.reason:
             said["reason"] = decision.reason
-        return {
+        reviewed: JsonObject = {
             "kind": review.kind,
             "apiVersion": review.api_version,
             "metadata": mapping(asked, "metadata"),
             "spec": spec,
             "status": said,
         }
+        return as_go_writes_it(reviewed)
 
 
 def _subject(spec: JsonValue) -> User:

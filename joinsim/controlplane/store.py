@@ -19,6 +19,7 @@ import trio
 
 from joinsim.api import status
 from joinsim.api.objects import JsonObject, Resource, mapping, name_of, namespace_of, new_uid, text
+from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.gofmt import rfc3339
 from joinsim.world import Clock, Stream
 
@@ -107,14 +108,11 @@ class Store:
         for field in ("uid", "creationTimestamp", "resourceVersion", "generateName"):
             if field in kept:
                 metadata[field] = kept[field]
-        new = {
-            **new,
-            "metadata": {**{field: metadata[field] for field in kept if field in metadata}, **metadata},
-        }
+        new = {**new, "metadata": metadata}
         if new == old:
             return old
-        metadata = {**mapping(new, "metadata"), "resourceVersion": str(self.version + 1)}
-        return self._commit(ChangeType.MODIFIED, resource, key, {**new, "metadata": metadata}, old)
+        metadata["resourceVersion"] = str(self.version + 1)
+        return self._commit(ChangeType.MODIFIED, resource, key, as_go_writes_it(new), old)
 
     def delete(self, resource: Resource, name: str, namespace: str = "") -> JsonObject:
         """Remove an object and give back what it was; 404 if it is gone."""

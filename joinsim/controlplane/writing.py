@@ -15,12 +15,14 @@ from joinsim.api import status
 from joinsim.api.objects import NAMESPACES, JsonObject, Resource, mapping, name_of, namespace_of, text
 from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.encoding import decode_object
+from joinsim.controlplane.go_types import as_go_writes_it, unknown_fields
 from joinsim.controlplane.patching import strategic_merge
 from joinsim.controlplane.request_info import RequestInfo
 from joinsim.controlplane.resources import STRATEGIES, Context
 from joinsim.controlplane.store import Store
 from joinsim.controlplane.users import User
 from joinsim.errors import ApiError
+from joinsim.gofmt import quote
 from joinsim.wire import Request
 from joinsim.world import Clock, Stream
 
@@ -34,6 +36,9 @@ _PATCH_TYPES = (
     "application/apply-patch+cbor",
 )
 
+
+Warn: TypeAlias = Callable[[str], None]
+"""Told of what a client should know, though its request succeeds."""
 
 Wrote: TypeAlias = Callable[[User, Resource, JsonObject, JsonObject | None], None]
 """Told of each object that was stored: by whom, of which kind, what it is and what it was."""
@@ -54,11 +59,13 @@ class Writer:
     def _context(self, user: User) -> Context:
         return Context(user, self._clock, self._stream)
 
-    def create(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
+    def create(
+        self, resource: Resource, info: RequestInfo, request: Request, user: User, warn: Warn
+    ) -> JsonObject:
         """Store a new object and give it back."""
         _refuse_unsupported_options(info)
         strategy = STRATEGIES[resource]
-        new = self._in_namespace(resource, info, decode_object(request, resource))
+        new = self._in_namespace(resource, info, _decoded(resource, info, request, warn))
         if text(new, "metadata", "resourceVersion"):
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         self._check_namespace_exists(resource, info)
@@ -68,14 +75,16 @@ class Writer:
         new = strategy.name_created(new, context)
         strategy.refuse(new, [*strategy.check_name(new), *strategy.validate_create(new)])
         self._admission.after_validation(user, resource, new, None, "")
-        stored = self._store.create(resource, new)
+        stored = self._store.create(resource, as_go_writes_it(new))
         self._wrote(user, resource, stored, None)
         return stored
 
-    def update(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
+    def update(
+        self, resource: Resource, info: RequestInfo, request: Request, user: User, warn: Warn
+    ) -> JsonObject:
         """Replace an object, or what a subresource holds of it, and give it back."""
         _refuse_unsupported_options(info)
-        new = self._in_namespace(resource, info, decode_object(request, resource))
+        new = self._in_namespace(resource, info, _decoded(resource, info, request, warn))
         if name_of(new) != info.name:
             raise status.bad_request(
                 f"the name of the object ({name_of(new)}) does not match the name on the URL ({info.name})"
@@ -86,10 +95,12 @@ class Writer:
             raise status.invalid(resource, info.name, [_version_missing()])
         wanted = text(new, "metadata", "uid")
         if wanted and wanted != text(old, "metadata", "uid"):
-            raise status.conflict(resource, info.name, _uid_problem(wanted, text(old, "metadata", "uid")))
+            raise status.conflict(resource, info.name, _storage_problem(resource, info, wanted, old))
         return self._replace(resource, info, new, old, user)
 
-    def patch(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
+    def patch(
+        self, resource: Resource, info: RequestInfo, request: Request, user: User, warn: Warn
+    ) -> JsonObject:
         """Change an object by a strategic merge patch and give it back."""
         _refuse_unsupported_options(info)
         kind = request.headers.get("content-type", "").partition(";")[0].strip()
@@ -107,7 +118,11 @@ class Writer:
         version = text(patch, "metadata", "resourceVersion")
         if version and version != text(old, "metadata", "resourceVersion"):
             raise status.conflict(resource, info.name)
-        return self._replace(resource, info, strategic_merge(old, patch), old, user)
+        new = strategic_merge(old, patch)
+        unknown = _validated_fields(info, new, warn)
+        if unknown:
+            raise status.not_supported(f"strict validation of patches ({', '.join(unknown)})")
+        return self._replace(resource, info, new, old, user)
 
     def _replace(
         self, resource: Resource, info: RequestInfo, new: JsonObject, old: JsonObject, user: User
@@ -118,7 +133,7 @@ class Writer:
         if expected and expected != text(old, "metadata", "resourceVersion"):
             raise status.conflict(resource, info.name)
         if info.subresource:
-            # Of the metadata a subresource changes nothing; the real one lets labels through.
+            # Divergence: of the metadata a subresource changes nothing; a real one lets labels through.
             new = _with_metadata(new, {**mapping(old, "metadata"), "resourceVersion": expected})
         new = strategy.prepare_update(new, old, info.subresource, self._context(user))
         strategy.refuse(new, strategy.validate_update(new, old, info.subresource))
@@ -138,10 +153,17 @@ class Writer:
         wanted = text(options, "preconditions", "uid")
         uid = text(old, "metadata", "uid")
         if wanted and wanted != uid:
-            raise status.conflict(resource, info.name, _uid_problem(wanted, uid))
+            said = f"the UID in the precondition ({wanted}) does not match the UID in record ({uid}). "
+            raise status.conflict(
+                resource, info.name, f"{said}The object might have been deleted and then recreated"
+            )
         version = text(options, "preconditions", "resourceVersion")
-        if version and version != text(old, "metadata", "resourceVersion"):
-            raise status.conflict(resource, info.name)
+        current = text(old, "metadata", "resourceVersion")
+        if version and version != current:
+            said = f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion "
+            raise status.conflict(
+                resource, info.name, f"{said}in record ({current}). The object might have been modified"
+            )
         if mapping(old, "metadata").get("finalizers"):
             raise status.not_supported("deletion of objects with finalizers")
         self._store.delete(resource, info.name, info.namespace if resource.namespaced else "")
@@ -167,8 +189,11 @@ class Writer:
 
     def _in_namespace(self, resource: Resource, info: RequestInfo, new: JsonObject) -> JsonObject:
         given = namespace_of(new)
+        # Divergence: there are no managedFields; a real server keeps its own, whatever a client sends.
         metadata: JsonObject = {
-            key: value for key, value in mapping(new, "metadata").items() if value is not None
+            key: value
+            for key, value in mapping(new, "metadata").items()
+            if value is not None and key != "managedFields"
         }
         if not resource.namespaced:
             metadata.pop("namespace", None)
@@ -188,8 +213,32 @@ class Writer:
 def _refuse_unsupported_options(info: RequestInfo) -> None:
     if info.query.get("dryRun"):
         raise status.not_supported("dry run")
-    if info.query.get("fieldValidation", "Warn") == "Strict":
-        raise status.not_supported("strict field validation")
+
+
+def _decoded(resource: Resource, info: RequestInfo, request: Request, warn: Warn) -> JsonObject:
+    """The object in a request's body; unknown fields are warned of, refused (400), or passed over."""
+    new = decode_object(request, resource)
+    unknown = _validated_fields(info, new, warn)
+    if unknown:
+        kind = resource.kind
+        raise status.bad_request(
+            f"{kind} in version {quote(resource.version)} cannot be handled as a {kind}: "
+            f"strict decoding error: {', '.join(unknown)}"
+        )
+    return new
+
+
+def _validated_fields(info: RequestInfo, new: JsonObject, warn: Warn) -> list[str]:
+    """Warn of the fields that the type does not have; those that are an error come back."""
+    asked = info.query.get("fieldValidation") or "Warn"
+    if asked == "Ignore":
+        return []
+    problems = [f"unknown field {quote(field)}" for field in unknown_fields(new)]
+    if asked == "Strict":
+        return problems
+    for problem in problems:
+        warn(problem)
+    return []
 
 
 def _with_metadata(new: JsonObject, metadata: JsonObject) -> JsonObject:
@@ -202,8 +251,13 @@ def _version_missing() -> status.FieldProblem:
     )
 
 
-def _uid_problem(wanted: str, found: str) -> str:
-    return f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+def _storage_problem(resource: Resource, info: RequestInfo, wanted: str, old: JsonObject) -> str:
+    """What etcd's client in the API server says of a PUT to an object that is another by now."""
+    key = "/".join(part for part in (resource.plural, info.namespace, info.name) if part)
+    return (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {text(old, 'metadata', 'uid')}"
+    )
 
 
 def _delete_options(request: Request) -> JsonObject:

@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from joinsim.pki.certificates import public_key_of, to_pem, validity
 from joinsim.pki.keys import KeyPair, PublicKey
 from joinsim.pki.pins import PublicKeyPin
-from joinsim.pki.requests import CertificateRequest, distinguished_name
+from joinsim.pki.requests import CertificateRequest, distinguished_name, encoded_by_go
 
 __all__ = ["CertificateAuthority", "Validity"]
 
@@ -120,13 +120,13 @@ class CertificateAuthority:
     ) -> x509.Certificate:
         """Sign as the certificate signing controller does.
 
-        Subject, public key and alternative names are the request's, its other extensions
+        Subject (encoded anew), public key and alternative names are the request's, its other extensions
         are dropped, and the usages (of ``spec.usages``) become key usage and extended key
         usage. The end is cut to the CA's own.
         """
         end = min(period.not_after, validity(self.certificate)[1])
         builder = _builder(
-            request.parsed.subject,
+            encoded_by_go(request.parsed.subject),
             self.certificate.subject,
             public_key_of(request.parsed),
             Validity(period.not_before, end),

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -63,7 +63,7 @@ def to_pem(certificates: Iterable[x509.Certificate]) -> bytes:
 def public_key_of(source: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:
     """The public key in a certificate or a request; ValueError for one of another kind."""
     key = source.public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+    if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey):
         raise ValueError(f"unsupported public key type {type(key).__name__}")
     return key
 

@@ -12,18 +12,33 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
-from joinsim.pki.certificates import common_name, organizations
+from joinsim.pki.certificates import common_name, organizations, public_key_of
 from joinsim.pki.keys import KeyPair
 
-__all__ = ["CertificateRequest", "RequestError", "build_request", "distinguished_name"]
+__all__ = ["CertificateRequest", "RequestError", "build_request", "distinguished_name", "encoded_by_go"]
 
 _REQUEST = re.compile(
     rb"-----BEGIN CERTIFICATE REQUEST-----[ \t\r]*\n.*?-----END CERTIFICATE REQUEST-----[ \t\r]*(?=\n|\Z)",
     re.DOTALL,
 )
 _BEGIN = re.compile(rb"^-----BEGIN ([^\n]*?)-----", re.MULTILINE)
+_GO_PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
+_GO_ORDER = (
+    NameOID.COUNTRY_NAME,
+    NameOID.ORGANIZATION_NAME,
+    NameOID.ORGANIZATIONAL_UNIT_NAME,
+    NameOID.LOCALITY_NAME,
+    NameOID.STATE_OR_PROVINCE_NAME,
+    NameOID.STREET_ADDRESS,
+    NameOID.POSTAL_CODE,
+    NameOID.COMMON_NAME,
+    NameOID.SERIAL_NUMBER,
+)
+_GO_CURVES = (ec.SECP224R1, ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_GO_SINGLE = (NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER)
 
 
 class RequestError(ValueError):
@@ -31,11 +46,34 @@ class RequestError(ValueError):
 
 
 def distinguished_name(name: str, groups: Sequence[str] = ()) -> x509.Name:
-    """A subject in the order in which Go encodes one: organizations, then the common name."""
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    """A subject as Go encodes one: organizations, then the common name."""
+    attributes = [_attribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
     if name:
-        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, name))
-    return x509.Name(attributes)
+        attributes.append(_attribute(NameOID.COMMON_NAME, name))
+    return encoded_by_go(x509.Name(attributes))
+
+
+def encoded_by_go(name: x509.Name) -> x509.Name:
+    """A distinguished name as Go's ``pkix.Name`` writes it again, which is what a signer does.
+
+    Attributes that it does not know are lost, the others come in its order, several of one
+    type stand together as one relative name, and of common names the last is kept.
+    """
+    relative = []
+    for oid in _GO_ORDER:
+        values = [str(attribute.value) for attribute in name.get_attributes_for_oid(oid)]
+        if oid in _GO_SINGLE:
+            values = [value for value in values[-1:] if value]
+        if values:
+            attributes = [_attribute(oid, value) for value in dict.fromkeys(values)]
+            relative.append(x509.RelativeDistinguishedName(attributes))
+    return x509.Name(relative)
+
+
+def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
+    """An attribute whose string has the type that Go's asn1 gives it."""
+    kind = _ASN1Type.PrintableString if _GO_PRINTABLE.fullmatch(value) else _ASN1Type.UTF8String
+    return x509.NameAttribute(oid, value, kind, _validate=False)
 
 
 def build_request(
@@ -76,7 +114,9 @@ class CertificateRequest:
         try:
             request = x509.load_pem_x509_csr(_without_headers(block.group()))
         except (ValueError, UnsupportedAlgorithm) as error:
+            # Divergence: Go's asn1 says which tag or length is wrong; this says that one is.
             raise RequestError("asn1: structure error: malformed certificate request") from error
+        _refuse_unknown_key(request)
         try:
             valid = request.is_signature_valid
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
@@ -105,6 +145,16 @@ class CertificateRequest:
     def alternative_names(self, kind: type[x509.GeneralName]) -> list[object]:
         """The subject alternative names of one kind, ``x509.DNSName`` say; empty where none."""
         return [name.value for name in self.all_alternative_names() or () if isinstance(name, kind)]
+
+
+def _refuse_unknown_key(request: x509.CertificateSigningRequest) -> None:
+    """Refuse keys that OpenSSL can read and Go's crypto/x509 cannot, in the words of the latter."""
+    try:
+        key = public_key_of(request)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise RequestError("x509: cannot verify signature: algorithm unimplemented") from error
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _GO_CURVES):
+        raise RequestError("x509: unsupported elliptic curve")
 
 
 def _without_headers(block: bytes) -> bytes:

@@ -34,6 +34,7 @@ class CsrStrategy(Strategy):
     """The rules of CertificateSigningRequests."""
 
     name_problem = staticmethod(path_segment_problem)
+    empty = {"spec": {"request": None, "signerName": ""}, "status": {}}
     selectable = {"spec.signerName": lambda csr: text(csr, "spec", "signerName")}
 
     def prepare_create(self, new: JsonObject, context: Context) -> JsonObject:

@@ -11,23 +11,28 @@ from joinsim.controlplane.resources.strategy import Context, Strategy
 __all__ = ["LeaseStrategy", "NodeStrategy"]
 
 NOT_READY_TAINT = "node.kubernetes.io/not-ready"
-_INFO = (
-    "machineID",
-    "systemUUID",
-    "bootID",
-    "kernelVersion",
-    "osImage",
-    "containerRuntimeVersion",
-    "kubeletVersion",
-    "kubeProxyVersion",
-    "operatingSystem",
-    "architecture",
+_NO_ENDPOINTS: JsonObject = {"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}}
+_NO_INFO: JsonObject = dict.fromkeys(
+    (
+        "machineID",
+        "systemUUID",
+        "bootID",
+        "kernelVersion",
+        "osImage",
+        "containerRuntimeVersion",
+        "kubeletVersion",
+        "kubeProxyVersion",
+        "operatingSystem",
+        "architecture",
+    ),
+    "",
 )
 
 
 class NodeStrategy(Strategy):
     """A new Node is tainted as not ready; the status changes only through its subresource."""
 
+    empty = {"spec": {}, "status": {**_NO_ENDPOINTS, "nodeInfo": {**_NO_INFO}}}
     selectable = {"spec.unschedulable": lambda node: str(boolean(node, "spec", "unschedulable")).lower()}
 
     def prepare_create(self, new: JsonObject, context: Context) -> JsonObject:
@@ -38,10 +43,8 @@ class NodeStrategy(Strategy):
         if not any(text(taint, "key") == NOT_READY_TAINT for taint in taints):
             taints = [*taints, {"key": NOT_READY_TAINT, "effect": "NoSchedule"}]
         status = mapping(new, "status")
-        status.setdefault("daemonEndpoints", {"kubeletEndpoint": {"Port": 0}})
-        info: JsonObject = dict.fromkeys(_INFO, "")
-        status["nodeInfo"] = {**info, **mapping(status, "nodeInfo")}
-        return {**new, "spec": {**spec, "taints": taints}, "status": status}
+        status["nodeInfo"] = {**_NO_INFO, **mapping(status, "nodeInfo")}
+        return {**new, "spec": {**spec, "taints": taints}, "status": {**_NO_ENDPOINTS, **status}}
 
     def prepare_update(
         self, new: JsonObject, old: JsonObject, subresource: str, context: Context
@@ -55,6 +58,7 @@ class LeaseStrategy(Strategy):
     """An update names the version that it changes."""
 
     unconditional_update = False
+    empty = {"spec": {}}
 
     def validate_create(self, new: JsonObject) -> Sequence[FieldProblem]:
         return _lease_problems(new)
