@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 __all__ = ["KeyAlgorithm", "KeyPair", "PrivateKey", "PublicKey", "RandomBytes"]
 
@@ -22,7 +22,8 @@ RandomBytes: TypeAlias = Callable[[int], bytes]
 """Gives so many random bytes: ``os.urandom``, or a stream of a seed."""
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+"""Kubernetes makes no Ed25519 keys and takes other people's: in a CA bundle, in a request."""
 
 
 class KeyAlgorithm(StrEnum):
