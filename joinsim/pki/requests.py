@@ -14,16 +14,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from joinsim.pki.certificates import common_name, organizations
+from joinsim.pki.certificates import common_name, organizations, public_key_of
 from joinsim.pki.keys import KeyPair
 
 __all__ = ["CertificateRequest", "RequestError", "build_request", "distinguished_name"]
 
 _REQUEST = re.compile(
-    rb"-----BEGIN CERTIFICATE REQUEST-----[ \t\r]*\n.*?-----END CERTIFICATE REQUEST-----[ \t\r]*(?=\n|\Z)",
-    re.DOTALL,
+    rb"^-----BEGIN CERTIFICATE REQUEST-----[ \t\r]*\n.*?^-----END CERTIFICATE REQUEST-----[ \t\r]*(?=\n|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 _BEGIN = re.compile(rb"^-----BEGIN ([^\n]*?)-----", re.MULTILINE)
+_MALFORMED = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class RequestError(ValueError):
@@ -32,6 +39,8 @@ class RequestError(ValueError):
 
 def distinguished_name(name: str, groups: Sequence[str] = ()) -> x509.Name:
     """A subject in the order in which Go encodes one: organizations, then the common name."""
+    # Divergence: Go writes printable names as PrintableString, and several organizations as
+    # one set; here all are UTF8String and each stands alone. Every reader sees the same names.
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
     if name:
         attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, name))
@@ -75,8 +84,15 @@ class CertificateRequest:
             raise RequestError("PEM block type must be CERTIFICATE REQUEST")
         try:
             request = x509.load_pem_x509_csr(_without_headers(block.group()))
-        except (ValueError, UnsupportedAlgorithm) as error:
+            # These are read when first asked for, and nobody who asks later expects a failure.
+            _ = request.subject, request.extensions, request.public_key()
+        except _MALFORMED as error:
+            # Divergence: Go says which structure it could not read, and reads requests of any version.
             raise RequestError("asn1: structure error: malformed certificate request") from error
+        try:
+            public_key_of(request)
+        except ValueError as error:
+            raise RequestError("x509: cannot verify signature: algorithm unimplemented") from error
         try:
             valid = request.is_signature_valid
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
