@@ -145,5 +145,4 @@ def parse_rfc3339(text: str) -> datetime:
             if not re.match(r"[0-9]{4}", text)
             else f'parsing time {quote(text)} as "2006-01-02T15:04:05Z07:00"'
         )
-    whole = re.sub(r"[.,][0-9]+", "", text)
-    return datetime.fromisoformat(whole)
+    return datetime.fromisoformat(text)

@@ -18,10 +18,14 @@ MASK = "*" * 16
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])([a-z0-9]{6})\.[a-z0-9]{16}(?![A-Za-z0-9])")
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----.*?-----END (?P=label)-----", re.DOTALL
+    # A key that breaks off has no end and is a secret all the same.
+    r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----.*?(?:-----END (?P=label)-----|\Z)",
+    re.DOTALL,
 )
 _TOKEN_LENGTH = 6 + 1 + 16
-_LONG_RUN = re.compile(r"[A-Za-z0-9]{12,}")
+_TOKEN_ID_AT_MOST = re.compile(r"[A-Za-z0-9]{1,6}[^A-Za-z0-9]")
+_TELLING = 12
+"""So many letters and digits, or more, may hold enough of a secret to tell it."""
 
 
 def redact(text: str) -> str:
@@ -40,9 +44,9 @@ def redact(text: str) -> str:
 def mask_token(text: str) -> str:
     """Mask what may be the secret half of a mistyped bootstrap token.
 
-    kubeadm prints a malformed token as it was typed. One with a typing error in it
-    still gives its secret away, so runs of twelve letters and digits or more are
-    masked and the rest is kept, which leaves short garbage readable.
+    kubeadm prints a malformed token as it was typed. One with a typing error in it,
+    wherever the error is, still gives its secret away. So of a text with twelve letters
+    and digits or more only what may be the id is kept; short garbage stays readable.
 
     >>> mask_token("abcdef-0123")
     'abcdef-0123'
@@ -50,7 +54,10 @@ def mask_token(text: str) -> str:
     'abcdef.****************'
     """
     # Divergence: kubeadm prints the whole value. A secret must not reach a log.
-    return _LONG_RUN.sub(MASK, text)
+    if sum(map(str.isalnum, text)) < _TELLING:
+        return text
+    token_id = _TOKEN_ID_AT_MOST.match(text)
+    return (token_id.group() if token_id else "") + MASK
 
 
 class Redactor:
