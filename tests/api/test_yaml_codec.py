@@ -115,7 +115,7 @@ def test_only_the_first_document_is_read():
     ],
 )
 def test_what_cannot_be_json_is_refused_as_yaml(text):
-    with pytest.raises(YamlError, match="^yaml: "):
+    with pytest.raises(YamlError, match=r"^yaml: "):
         load_yaml(text)
 
 
