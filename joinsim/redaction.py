@@ -16,10 +16,15 @@ __all__ = ["MASK", "Redactor", "mask_token", "redact"]
 MASK = "*" * 16
 """What stands in the place of a token's secret half."""
 
-_TOKEN = re.compile(r"(?<![A-Za-z0-9])([a-z0-9]{6})\.[a-z0-9]{16}(?![A-Za-z0-9])")
+# The letters and digits of an escape before it (of a line end, say) do not belong to a token.
+_TOKEN = re.compile(
+    r"([a-z0-9]{6})\.[a-z0-9]{16}(?![A-Za-z0-9])"
+    r"(?:(?<![A-Za-z0-9].{23})|(?<=\\[abfnrtv].{23})|(?<=\\x[0-9a-f]{2}.{23})"
+    r"|(?<=\\u[0-9a-f]{4}.{23})|(?<=%[0-9A-Fa-f]{2}.{23}))"
+)
 _PRIVATE_KEY = re.compile(
     # A key that breaks off has no end and is a secret all the same.
-    r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----.*?(?:-----END (?P=label)-----|\Z)",
+    r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----(?! \(redacted\)).*?(?:-----END (?P=label)-----|\Z)",
     re.DOTALL,
 )
 _TOKEN_LENGTH = 6 + 1 + 16
@@ -37,7 +42,7 @@ def redact(text: str) -> str:
     if len(text) >= _TOKEN_LENGTH and "." in text:
         text = _TOKEN.sub(rf"\1.{MASK}", text)
     if "PRIVATE KEY" in text:
-        text = _PRIVATE_KEY.sub(r"-----BEGIN \g<label>----- \(redacted\)", text)
+        text = _PRIVATE_KEY.sub(r"-----BEGIN \g<label>----- (redacted)", text)
     return text
 
 
