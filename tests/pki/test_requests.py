@@ -111,6 +111,7 @@ def test_alternative_names_are_told_apart_by_kind(kind, expected):
         pytest.param(base64.b64encode(NODE), id="base64 twice"),
         pytest.param(pem_of(der_of(NODE), b"NEW CERTIFICATE REQUEST"), id="the old name of the type"),
         pytest.param(pem_of(der_of(NODE), b"CERTIFICATE"), id="called a certificate"),
+        pytest.param(pem_of(der_of(NODE), b"NEW CERTIFICATE REQUEST") + NODE, id="the old name before it"),
         pytest.param(pem_of(der_of(NODE), b"certificate request"), id="lower case"),
         pytest.param(pem_of(der_of(NODE), b"CERTIFICATE REQUEST "), id="a blank in the type"),
         pytest.param(authority_of().pem, id="a certificate"),
