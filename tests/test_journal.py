@@ -24,7 +24,7 @@ from joinsim.pki import KeyPair
 from joinsim.redaction import MASK
 
 TOKEN, MASKED = "abcdef.0123456789abcdef", "abcdef.****************"
-PINS = ["sha256:" + digit * 64 for digit in "0af"]
+PINS = ["sha256:" + "0" * 63 + digit for digit in "0af"]
 KINDS = [getattr(events, name) for name in events.__all__ if name != "Event"]
 
 
