@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from joinsim.api import status
-from joinsim.api.objects import JsonObject, JsonValue, Resource, encode_json, text
+from joinsim.api.objects import JsonObject, JsonValue, Resource, decode_json, encode_json, text
 from joinsim.api.yaml_codec import YamlError, dump_yaml, load_yaml
 from joinsim.errors import ApiError
 from joinsim.gofmt import quote
@@ -114,7 +114,7 @@ def _decode(request: Request, kind: str) -> JsonObject:
 
 def _decode_json(body: bytes, kind: str) -> JsonValue:
     try:
-        content: JsonValue = json.loads(body, parse_constant=_no_constant)
+        content: JsonValue = decode_json(body)
     except json.JSONDecodeError as error:
         problem = _json_problem(error)
     except (UnicodeDecodeError, ValueError):
@@ -124,10 +124,6 @@ def _decode_json(body: bytes, kind: str) -> JsonValue:
     else:
         return content
     raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {problem}", body)
-
-
-def _no_constant(name: str) -> JsonValue:
-    raise ValueError(name)
 
 
 _PLACES = (

@@ -8,7 +8,6 @@ kubeadm and the kubelet print.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import httpcore2
 import trio
 
-from joinsim.api.objects import JsonObject, encode_json, mapping, text
+from joinsim.api.objects import JsonObject, decode_json, encode_json, mapping, text
 from joinsim.api.status import from_body
 from joinsim.errors import RemoteProtocolError
 from joinsim.gofmt import duration, quote
@@ -309,8 +308,8 @@ class ApiClient:
         if answer.status >= 400:
             raise from_body(answer.status, answer.body)
         try:
-            content = json.loads(answer.body)
-        except ValueError as error:
+            content = decode_json(answer.body)
+        except (ValueError, RecursionError) as error:
             raise RequestFailed(method, self.server + path, "the answer is not JSON") from error
         if not isinstance(content, dict):
             raise RequestFailed(method, self.server + path, "the answer is not a JSON object")
@@ -329,5 +328,5 @@ async def _events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[WatchEvent, No
         *lines, pending = pending.split(b"\n")
         for line in lines:
             if line.strip():
-                event = json.loads(line)
+                event = decode_json(line)
                 yield WatchEvent(text(event, "type"), mapping(event, "object"))
