@@ -12,10 +12,12 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     StrictBool,
+    StrictInt,
     Tag,
     model_validator,
 )
@@ -23,7 +25,7 @@ from pydantic.alias_generators import to_camel
 
 from joinsim.errors import Reason
 from joinsim.pki import KeyAlgorithm
-from joinsim.scenario.suggestions import listed
+from joinsim.scenario.suggestions import listed, shown
 from joinsim.scenario.values import (
     AbsolutePath,
     Duration,
@@ -40,6 +42,7 @@ from joinsim.scenario.values import (
 __all__ = [
     "ACTIONS",
     "BINDINGS",
+    "EXPECTATIONS",
     "Adversary",
     "AttackExpectation",
     "Binding",
@@ -410,7 +413,7 @@ class Property(StrEnum):
 
 
 class _Expectation(_Model):
-    when: dict[str, Scalars] = Field(
+    when: dict[str, Annotated[Scalars, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="The cells of the matrix in which this is expected: values by parameter.",
     )
@@ -439,6 +442,8 @@ class NodeExpectation(_Expectation):
         elif self.phase is None or (self.reason is None and self.outcome is Outcome.REFUSED):
             wanted = "phase and reason" if self.outcome is Outcome.REFUSED else "a phase"
             raise ValueError(f"expected {wanted} beside outcome {self.outcome}, so that it is the right one")
+        if self.takes is not None and self.takes[0] > self.takes[1]:
+            raise ValueError("expected the shorter time first in takes, found the longer")
         return self
 
 
@@ -467,11 +472,12 @@ class AttackExpectation(_Expectation):
     fired: StrictBool = Field(description="Whether it is expected to fire.")
 
 
-_KINDS = ("node", "csr", "property", "attack")
+EXPECTATIONS = ("node", "csr", "property", "attack")
+"""What can be expected of: the key that tells the kinds of expectations apart."""
 
 
 def _kind_of(value: Any) -> str | None:
-    for kind in _KINDS:
+    for kind in EXPECTATIONS:
         if (kind in value) if isinstance(value, dict) else hasattr(value, kind):
             return f"<{kind}>"
     return None
@@ -485,7 +491,7 @@ Expectation: TypeAlias = Annotated[
     Discriminator(
         _kind_of,
         custom_error_type="expectation",
-        custom_error_message=f"expected a mapping with one of {listed(_KINDS)} in it",
+        custom_error_message=f"expected a mapping with one of {listed(EXPECTATIONS)} in it",
     ),
 ]
 """One thing that is expected. The tags stay out of paths in error messages."""
@@ -494,13 +500,22 @@ Expectation: TypeAlias = Annotated[
 # --- the whole -----------------------------------------------------------------------------------
 
 
+def _whole_number(value: object) -> object:
+    """Refuse what merely equals the version: true and 1.0."""
+    if type(value) is not int:
+        raise ValueError(f"expected 1, found {shown(value)}")
+    return value
+
+
 class Document(_Model):
     """A joinsim scenario: a cluster, the machines that join it, what happens when, what is expected."""
 
-    joinsim: Literal[1] = Field(description="The version of this format.")
+    joinsim: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(
+        description="The version of this format."
+    )
     summary: str = Field(min_length=1, description="What the scenario shows, in a sentence.")
     claim: Strings = Field((), description="The claim, or claims, that it tests.")
-    seed: int = Field(1, ge=0, description="The seed that it runs with unless another is given.")
+    seed: StrictInt = Field(1, ge=0, description="The seed that it runs with unless another is given.")
     deadline: Duration = Field(3600.0, description="When the run ends at the latest.")
     cluster: ClusterModel = Field(default_factory=ClusterModel, description="The cluster that nodes join.")
     nodes: dict[HostName, Node] = Field(min_length=1, description="The machines that join, by name.")
