@@ -137,11 +137,8 @@ def test_what_was_broken_or_refused_cannot_be_kept_quiet(file):
     # Each expectation that says something is wrong is needed for the verdict to pass.
     for run in shipped_runs(file):
         for expectation in run.scenario.model.expect:
-            says_wrong = (
-                isinstance(expectation, PropertyExpectation)
-                and expectation.broken
-                or isinstance(expectation, NodeExpectation)
-                and expectation.outcome is not Outcome.JOINED
+            says_wrong = (isinstance(expectation, PropertyExpectation) and expectation.broken) or (
+                isinstance(expectation, NodeExpectation) and expectation.outcome is not Outcome.JOINED
             )
             if says_wrong and expectation in [known for _, known in run.scenario.expectations()]:
                 quiet = [known for known in run.scenario.model.expect if known is not expectation]
