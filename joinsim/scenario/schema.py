@@ -16,14 +16,18 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
     StrictInt,
     Tag,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from joinsim.errors import Reason
+from joinsim.gofmt import duration
 from joinsim.pki import KeyAlgorithm
 from joinsim.scenario.suggestions import listed, shown
 from joinsim.scenario.values import (
@@ -64,6 +68,20 @@ __all__ = [
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema as pydantic makes it, with what it leaves open closed and durations as files have them."""
+        schema = handler(core_schema)
+        for known in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            if known.get("type") == "string" and isinstance(known.get("default"), float):
+                known["default"] = duration(known["default"])
+            # What names a thing has a grammar, and nothing goes by any other name.
+            if "patternProperties" in known:
+                known["additionalProperties"] = False
+        return schema
 
 
 def _exactly_one(model: BaseModel, fields: tuple[str, ...], what: str) -> None:
@@ -149,44 +167,60 @@ class DiscoveryModel(_Model):
 class TimeoutsModel(_Model):
     """``timeouts`` of a JoinConfiguration."""
 
-    discovery: Duration = 300.0
-    kubelet_health_check: Duration = 240.0
-    kubernetes_api_call: Duration = Field(60.0, alias="kubernetesAPICall")
-    tls_bootstrap: Duration = 300.0
+    discovery: Duration = Field(300.0, description="How long discovery may take.")
+    kubelet_health_check: Duration = Field(240.0, description="How long the kubelet may take to be healthy.")
+    kubernetes_api_call: Duration = Field(
+        60.0, alias="kubernetesAPICall", description="How long a request to the API server is tried again."
+    )
+    tls_bootstrap: Duration = Field(
+        300.0, description="How long the kubelet may take to get its certificate."
+    )
 
 
 class TaintModel(_Model):
     """A taint."""
 
-    key: str
-    value: str = ""
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+    key: str = Field(description="Its key.")
+    value: str = Field("", description="Its value.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        description="What it does to pods that do not tolerate it."
+    )
 
 
 class ArgumentModel(_Model):
     """An argument for the kubelet."""
 
-    name: str
-    value: str
+    name: str = Field(description="Its name, without dashes before it.")
+    value: str = Field(description="Its value.")
 
 
 class NodeRegistrationModel(_Model):
     """``nodeRegistration`` of a JoinConfiguration."""
 
-    name: str = ""
-    cri_socket: str = "unix:///var/run/containerd/containerd.sock"
-    taints: tuple[TaintModel, ...] = ()
-    kubelet_extra_args: tuple[ArgumentModel, ...] = ()
-    ignore_preflight_errors: tuple[str, ...] = ()
+    name: str = Field("", description="The name of its Node, where it is not that of the machine.")
+    cri_socket: str = Field(
+        "unix:///var/run/containerd/containerd.sock", description="The socket of its container runtime."
+    )
+    taints: tuple[TaintModel, ...] = Field((), description="The taints that its Node is registered with.")
+    kubelet_extra_args: tuple[ArgumentModel, ...] = Field(
+        (), description="Further arguments for its kubelet."
+    )
+    ignore_preflight_errors: tuple[str, ...] = Field(
+        (), description="Preflight checks whose errors are warnings only, by name; all for all of them."
+    )
 
 
 class ConfigModel(_Model):
     """The rest of the node's JoinConfiguration (kubeadm.k8s.io/v1beta4)."""
 
-    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel)
-    node_registration: NodeRegistrationModel = Field(default_factory=NodeRegistrationModel)
-    ca_cert_path: str = "/etc/kubernetes/pki/ca.crt"
-    skip_phases: tuple[str, ...] = ()
+    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel, description="How long things may take.")
+    node_registration: NodeRegistrationModel = Field(
+        default_factory=NodeRegistrationModel, description="How it registers as a Node."
+    )
+    ca_cert_path: str = Field(
+        "/etc/kubernetes/pki/ca.crt", description="Where the cluster's CA is written on the node."
+    )
+    skip_phases: tuple[str, ...] = Field((), description="Phases that are left out, by name.")
 
 
 class Node(_Model):
