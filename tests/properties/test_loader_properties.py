@@ -4,6 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from joinsim.api.yaml_codec import load_yaml
 from joinsim.errors import ScenarioError
 from joinsim.scenario import ScenarioErrors, load_file, load_text
 from tests.scenario.mistakes import WHOLE
@@ -89,7 +90,7 @@ def places(value, path=()):
 @st.composite
 def mutilated(draw):
     """A valid document in which keys are renamed, removed, moved, and values are others."""
-    document = yaml.safe_load(draw(st.sampled_from(TEXTS)))
+    document = load_yaml(draw(st.sampled_from(TEXTS)))
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(sorted(places(document), key=str)))
         if not path:
