@@ -1,12 +1,20 @@
 """Whatever the administrator does is a request, made with the admin kubeconfig and seen by the API server."""
 
+import base64
+import contextlib
 import re
 
 import pytest
+import trio
 
+from joinsim.backends.fake import FakeCluster
+from joinsim.errors import ApiError
 from joinsim.events import AdministratorActed, CsrApproved, CsrDenied, FilePublished, RequestServed
-from joinsim.scenario import Status, load_file
+from joinsim.pki import KeyPair, build_request
+from joinsim.scenario import Binding, Status, load_file
+from joinsim.scenario.administrator import Administrator
 from joinsim.scenario.schema import ACTIONS
+from tests.pair import JoinPair
 from tests.scenario.runs import SHIPPED, document, run_text
 
 SECRETS = "/api/v1/namespaces/kube-system/secrets"
@@ -177,3 +185,48 @@ def test_no_secret_of_a_token_comes_into_the_journal():
     assert "secretsecretsecr" not in run.journal.text()
     assert "0123456789abcdef" not in run.journal.text()
     assert "PRIVATE KEY" not in run.journal.text()
+
+
+def test_a_decision_that_meets_another_change_is_made_again(play):
+    async def body(world):
+        pair = await JoinPair.create(world)
+        administrator = Administrator(FakeCluster(pair.control_plane), world.journal)
+        await administrator.delete_binding(Binding.APPROVAL)
+        key = KeyPair.generate(random_bytes=lambda count: b"\x01" * count)
+        request = base64.b64encode(build_request(key, "system:node:w", ["system:nodes"])).decode()
+        spec = {
+            "request": request,
+            "signerName": "kubernetes.io/kube-apiserver-client-kubelet",
+            "usages": ["digital signature", "client auth"],
+        }
+        kind = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest"}
+        await pair.client(pair.token.value).create(CSRS, {**kind, "metadata": {"name": "one"}, "spec": spec})
+
+        async def label(other, count):
+            for index in range(count):
+                with contextlib.suppress(ApiError):
+                    known = await other.get(f"{CSRS}/one")
+                    known["metadata"]["labels"] = {"touched": str(index)}
+                    await other.update(f"{CSRS}/one", known)
+
+        others = [pair.administrator() for _ in range(3)]
+        for other in others:
+            # Shaking hands takes longer than what they are to do.
+            await other.get(CSRS)
+        async with trio.open_nursery() as nursery:
+            for other in others:
+                nursery.start_soon(label, other, 4)
+            nursery.start_soon(lambda: administrator.decide("w", approve=True))
+        return world.journal
+
+    # Who comes first is the seed's to decide; in some of these worlds it is the other.
+    conflicts = 0
+    for seed in range(8):
+        journal = play(body, seed=seed)
+        puts = [
+            event for _, event in journal.of(RequestServed) if event.path.startswith(f"{CSRS}/one/approval")
+        ]
+        assert [event.status for event in puts] == [409] * (len(puts) - 1) + [200]
+        assert len(list(journal.of(CsrApproved))) == 1
+        conflicts += len(puts) - 1
+    assert conflicts

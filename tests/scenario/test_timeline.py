@@ -1,7 +1,10 @@
+import base64
+
 import pytest
 import trio
 
-from joinsim.events import JoinCompleted, JoinStarted, NodeRegistered, StepFired
+from joinsim.events import JoinCompleted, JoinStarted, LeaseCreated, NodeRegistered, StepFired
+from joinsim.pki import KeyPair, build_request
 from joinsim.scenario import Status
 from joinsim.scenario.schema import Step
 from joinsim.scenario.timeline import Signals, perform_all
@@ -179,3 +182,39 @@ def test_events_are_noticed_of_a_control_plane_that_starts_late():
         )
     )
     assert run.verdict.status is Status.PASSED, run.verdict.failures
+
+
+@pytest.mark.parametrize(
+    ("status", "reached"),
+    [
+        ({}, {"pending"}),
+        ({"conditions": [{"type": "Approved"}]}, {"pending", "approved"}),
+        ({"conditions": [{"type": "Denied"}]}, {"pending", "denied"}),
+        ({"conditions": [{"type": "Approved"}], "certificate": "LS0t"}, {"pending", "approved", "issued"}),
+    ],
+)
+def test_a_request_first_seen_late_has_been_through_what_comes_before(play, status, reached):
+    # As after the API server was away: the watch shows only what became of it.
+    key = KeyPair.generate(random_bytes=lambda count: b"\x01" * count)
+    pem = build_request(key, "system:node:w", ["system:nodes"])
+    csr = {"spec": {"request": base64.b64encode(pem).decode()}, "status": status}
+    seen = set()
+
+    async def body(world):
+        signals = Signals()
+        signals._csr_seen(csr)
+        for state in ("pending", "approved", "denied", "issued"):
+            with trio.move_on_after(1):
+                await signals.wait("csr", "w", state)
+                seen.add(state)
+
+    play(body)
+    assert seen == reached
+
+
+def test_a_run_goes_on_until_the_nodes_that_joined_have_their_leases():
+    nodes = "  worker-2: {discovery: {token: join, pin: cluster}}\n"
+    timeline = "  - {at: 0s, join: worker-1}\n  - {at: 0s, join: worker-2}\n"
+    run = run_text(document(nodes=nodes, timeline=timeline))
+    assert {record.actor for record, _ in run.journal.of(LeaseCreated)} == {"worker-1", "worker-2"}
+    assert run.verdict.elapsed_seconds < 30
