@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from joinsim.api import BootstrapToken, TokenError
 from joinsim.backends.fake import CONTROL_PLANE
 from joinsim.join.phases import PHASES
 from joinsim.redaction import mask_token
@@ -20,7 +21,7 @@ from joinsim.scenario.schema import (
     Publication,
     Step,
 )
-from joinsim.scenario.suggestions import listed, suggestion
+from joinsim.scenario.suggestions import listed, shown, suggestion
 from joinsim.scenario.values import is_literal_token
 
 __all__ = ["Misfit", "misfits"]
@@ -131,6 +132,14 @@ class _Checks:
         if reference is not None and not is_literal_token(reference):
             yield from self._named(path, _TOKEN_NAME, reference, self._tokens)
 
+    def _whole_token(self, path: Path, reference: str) -> Iterator[Misfit]:
+        """What a node has may be no token; what an adversary signs with has to be one."""
+        if is_literal_token(reference):
+            try:
+                BootstrapToken.parse(reference)
+            except TokenError:
+                yield Misfit(path, f"expected a bootstrap token, found {shown(mask_token(reference))}")
+
     def _adversaries(self) -> Iterator[Misfit]:
         machines = [*self._scenario.nodes, *self._scenario.file_servers, CONTROL_PLANE]
         for name, adversary in self._scenario.adversaries.items():
@@ -139,6 +148,7 @@ class _Checks:
                 yield from self._named((*path, "position", "between", index), "a machine", machine, machines)
             for index, holding in enumerate(adversary.holds):
                 yield from self._token((*path, "holds", index, "token"), holding.token)
+                yield from self._whole_token((*path, "holds", index, "token"), holding.token)
 
     def _token_ids(self) -> Iterator[Misfit]:
         """A cluster keeps one token by each id; another of the same id would take its place."""

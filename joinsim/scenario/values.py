@@ -59,7 +59,7 @@ Duration: TypeAlias = Annotated[
 _NAME = rf"^{_LABEL}$"
 _HOST_NAME = rf"^{_LABEL}(\.{_LABEL})*$"
 _ABSOLUTE_PATH = r"^/\S+$"
-_HTTPS_URL = r"^https://[^/\s]+/\S*$"
+_HTTPS_URL = rf"^https://{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?/\S*$"
 
 PATTERNS = {
     _NAME: "a name of lower case letters, digits and hyphens",

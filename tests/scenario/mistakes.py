@@ -199,6 +199,15 @@ BAD_VALUES = {
         '{url: "https://files.example/discovery.conf", credentials',
         '{url: §"http://files.example/x", credentials',
     ),
+    "url with half an address": (
+        '"https://files.example/discovery.conf", cred',
+        '§"https://[files.example/x", cred',
+    ),
+    "url with odd letters": (
+        '"https://files.example/discovery.conf", cred',
+        '§"https://files\u2100example/x", cred',
+    ),
+    "token that is held": ("      - token: join", "      - token: §abcdef.0123456789abcde"),
     "credentials": ("credentials: admin", "credentials: §root"),
     "state": ("state: pending", "state: §waiting"),
     "attack": ("attack: impersonate-control-plane}\n  - at", "attack: §impersonate}\n  - at"),
