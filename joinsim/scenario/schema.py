@@ -12,18 +12,24 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
+    StrictInt,
     Tag,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from joinsim.errors import Reason
+from joinsim.gofmt import duration
 from joinsim.pki import KeyAlgorithm
-from joinsim.scenario.suggestions import listed
+from joinsim.scenario.suggestions import listed, shown
 from joinsim.scenario.values import (
     AbsolutePath,
     Duration,
@@ -40,6 +46,7 @@ from joinsim.scenario.values import (
 __all__ = [
     "ACTIONS",
     "BINDINGS",
+    "EXPECTATIONS",
     "Adversary",
     "AttackExpectation",
     "Binding",
@@ -61,6 +68,20 @@ __all__ = [
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema as pydantic makes it, with what it leaves open closed and durations as files have them."""
+        schema = handler(core_schema)
+        for known in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            if known.get("type") == "string" and isinstance(known.get("default"), float):
+                known["default"] = duration(known["default"])
+            # What names a thing has a grammar, and nothing goes by any other name.
+            if "patternProperties" in known:
+                known["additionalProperties"] = False
+        return schema
 
 
 def _exactly_one(model: BaseModel, fields: tuple[str, ...], what: str) -> None:
@@ -146,44 +167,60 @@ class DiscoveryModel(_Model):
 class TimeoutsModel(_Model):
     """``timeouts`` of a JoinConfiguration."""
 
-    discovery: Duration = 300.0
-    kubelet_health_check: Duration = 240.0
-    kubernetes_api_call: Duration = Field(60.0, alias="kubernetesAPICall")
-    tls_bootstrap: Duration = 300.0
+    discovery: Duration = Field(300.0, description="How long discovery may take.")
+    kubelet_health_check: Duration = Field(240.0, description="How long the kubelet may take to be healthy.")
+    kubernetes_api_call: Duration = Field(
+        60.0, alias="kubernetesAPICall", description="How long a request to the API server is tried again."
+    )
+    tls_bootstrap: Duration = Field(
+        300.0, description="How long the kubelet may take to get its certificate."
+    )
 
 
 class TaintModel(_Model):
     """A taint."""
 
-    key: str
-    value: str = ""
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+    key: str = Field(description="Its key.")
+    value: str = Field("", description="Its value.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        description="What it does to pods that do not tolerate it."
+    )
 
 
 class ArgumentModel(_Model):
     """An argument for the kubelet."""
 
-    name: str
-    value: str
+    name: str = Field(description="Its name, without dashes before it.")
+    value: str = Field(description="Its value.")
 
 
 class NodeRegistrationModel(_Model):
     """``nodeRegistration`` of a JoinConfiguration."""
 
-    name: str = ""
-    cri_socket: str = "unix:///var/run/containerd/containerd.sock"
-    taints: tuple[TaintModel, ...] = ()
-    kubelet_extra_args: tuple[ArgumentModel, ...] = ()
-    ignore_preflight_errors: tuple[str, ...] = ()
+    name: str = Field("", description="The name of its Node, where it is not that of the machine.")
+    cri_socket: str = Field(
+        "unix:///var/run/containerd/containerd.sock", description="The socket of its container runtime."
+    )
+    taints: tuple[TaintModel, ...] = Field((), description="The taints that its Node is registered with.")
+    kubelet_extra_args: tuple[ArgumentModel, ...] = Field(
+        (), description="Further arguments for its kubelet."
+    )
+    ignore_preflight_errors: tuple[str, ...] = Field(
+        (), description="Preflight checks whose errors are warnings only, by name; all for all of them."
+    )
 
 
 class ConfigModel(_Model):
     """The rest of the node's JoinConfiguration (kubeadm.k8s.io/v1beta4)."""
 
-    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel)
-    node_registration: NodeRegistrationModel = Field(default_factory=NodeRegistrationModel)
-    ca_cert_path: str = "/etc/kubernetes/pki/ca.crt"
-    skip_phases: tuple[str, ...] = ()
+    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel, description="How long things may take.")
+    node_registration: NodeRegistrationModel = Field(
+        default_factory=NodeRegistrationModel, description="How it registers as a Node."
+    )
+    ca_cert_path: str = Field(
+        "/etc/kubernetes/pki/ca.crt", description="Where the cluster's CA is written on the node."
+    )
+    skip_phases: tuple[str, ...] = Field((), description="Phases that are left out, by name.")
 
 
 class Node(_Model):
@@ -410,7 +447,7 @@ class Property(StrEnum):
 
 
 class _Expectation(_Model):
-    when: dict[str, Scalars] = Field(
+    when: dict[str, Annotated[Scalars, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="The cells of the matrix in which this is expected: values by parameter.",
     )
@@ -439,6 +476,8 @@ class NodeExpectation(_Expectation):
         elif self.phase is None or (self.reason is None and self.outcome is Outcome.REFUSED):
             wanted = "phase and reason" if self.outcome is Outcome.REFUSED else "a phase"
             raise ValueError(f"expected {wanted} beside outcome {self.outcome}, so that it is the right one")
+        if self.takes is not None and self.takes[0] > self.takes[1]:
+            raise ValueError("expected the shorter time first in takes, found the longer")
         return self
 
 
@@ -467,11 +506,12 @@ class AttackExpectation(_Expectation):
     fired: StrictBool = Field(description="Whether it is expected to fire.")
 
 
-_KINDS = ("node", "csr", "property", "attack")
+EXPECTATIONS = ("node", "csr", "property", "attack")
+"""What can be expected of: the key that tells the kinds of expectations apart."""
 
 
 def _kind_of(value: Any) -> str | None:
-    for kind in _KINDS:
+    for kind in EXPECTATIONS:
         if (kind in value) if isinstance(value, dict) else hasattr(value, kind):
             return f"<{kind}>"
     return None
@@ -485,7 +525,7 @@ Expectation: TypeAlias = Annotated[
     Discriminator(
         _kind_of,
         custom_error_type="expectation",
-        custom_error_message=f"expected a mapping with one of {listed(_KINDS)} in it",
+        custom_error_message=f"expected a mapping with one of {listed(EXPECTATIONS)} in it",
     ),
 ]
 """One thing that is expected. The tags stay out of paths in error messages."""
@@ -494,13 +534,22 @@ Expectation: TypeAlias = Annotated[
 # --- the whole -----------------------------------------------------------------------------------
 
 
+def _whole_number(value: object) -> object:
+    """Refuse what merely equals the version: true and 1.0."""
+    if type(value) is not int:
+        raise ValueError(f"expected 1, found {shown(value)}")
+    return value
+
+
 class Document(_Model):
     """A joinsim scenario: a cluster, the machines that join it, what happens when, what is expected."""
 
-    joinsim: Literal[1] = Field(description="The version of this format.")
+    joinsim: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(
+        description="The version of this format."
+    )
     summary: str = Field(min_length=1, description="What the scenario shows, in a sentence.")
     claim: Strings = Field((), description="The claim, or claims, that it tests.")
-    seed: int = Field(1, ge=0, description="The seed that it runs with unless another is given.")
+    seed: StrictInt = Field(1, ge=0, description="The seed that it runs with unless another is given.")
     deadline: Duration = Field(3600.0, description="When the run ends at the latest.")
     cluster: ClusterModel = Field(default_factory=ClusterModel, description="The cluster that nodes join.")
     nodes: dict[HostName, Node] = Field(min_length=1, description="The machines that join, by name.")

@@ -24,7 +24,7 @@ def shown(value: object) -> str:
         return "nothing"
     if isinstance(value, str):
         cut = value if len(value) <= _SHOWN_LENGTH_MAX else value[: _SHOWN_LENGTH_MAX - 1] + "…"
-        return '"' + cut.replace("\n", "\\n") + '"'
+        return f'"{cut}"'
     return "a mapping" if isinstance(value, dict) else "a list"
 
 

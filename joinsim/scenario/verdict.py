@@ -15,7 +15,7 @@ from enum import StrEnum
 from joinsim.errors import Location
 from joinsim.journal import Journal
 from joinsim.scenario.cast import Cast
-from joinsim.scenario.expectations import observe
+from joinsim.scenario.expectations import observe, outcome_of
 from joinsim.scenario.loader import Scenario
 from joinsim.scenario.properties import breaches
 from joinsim.scenario.schema import (
@@ -107,20 +107,35 @@ def _checks(scenario: Scenario, journal: Journal, cast: Cast, broken: dict[Prope
     meant_broken = dict.fromkeys(Property, False)
     stated: dict[Property, Location] = {}
     meant_idle: set[str] = set()
+    named: set[str] = set()
     for location, expectation in scenario.expectations():
         if isinstance(expectation, PropertyExpectation):
             stated[expectation.property] = location
             meant_broken[expectation.property] = expectation.broken
             continue
-        if isinstance(expectation, NodeExpectation) and Property.AVAILABLE not in stated:
-            meant_broken[Property.AVAILABLE] |= expectation.outcome is not Outcome.JOINED
+        if isinstance(expectation, NodeExpectation):
+            named.add(expectation.node)
+            if Property.AVAILABLE not in stated:
+                meant_broken[Property.AVAILABLE] |= expectation.outcome is not Outcome.JOINED
         if isinstance(expectation, AttackExpectation) and not expectation.fired:
             meant_idle.add(expectation.attack)
         for expected, observed, held in observe(expectation, journal, cast):
             yield Check(CheckKind.EXPECTATION, held, expected, observed, location)
     for judged in Property:
         yield _property(judged, meant_broken[judged], broken, stated.get(judged))
+    if meant_broken[Property.AVAILABLE] and Property.AVAILABLE not in stated:
+        # That one node is expected not to join says nothing of the others.
+        yield from _absent(set(cast.nodes) - named, journal)
     yield from _vacuity(scenario, journal, meant_idle)
+
+
+def _absent(nodes: Collection[str], journal: Journal) -> Iterator[Check]:
+    """The nodes, of those of which nothing is expected, that did not join."""
+    for node in sorted(nodes):
+        outcome = outcome_of(node, journal)
+        if outcome != Outcome.JOINED:
+            expected = f"{node} joins, since nothing else is expected of it"
+            yield Check(CheckKind.PROPERTY, False, expected, f"{node} {outcome}")
 
 
 def _property(
