@@ -48,8 +48,9 @@ def negotiate(accept: str) -> str:
 
 def wants_indentation(request: Request) -> bool:
     """Whether the answer is for a person: ``?pretty=``, or a browser's or curl's User-Agent."""
-    if "pretty" in request.query:
-        return request.query["pretty"] not in ("0", "f", "F", "false", "FALSE", "False")
+    pretty = request.query.get("pretty", "")
+    if pretty:
+        return pretty in ("1", "t", "T", "true", "TRUE", "True")
     return request.headers.get("user-agent", "").startswith(_BROWSERS)
 
 
