@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from joinsim.api.objects import SECRETS
 from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.apiserver import ApiServer
 from joinsim.controlplane.authentication import Authenticator
@@ -29,7 +30,6 @@ from joinsim.controlplane.settings import ClusterSettings
 from joinsim.controlplane.store import Store
 from joinsim.controlplane.users import User
 from joinsim.controlplane.writing import Writer
-from joinsim.api.objects import SECRETS
 from joinsim.pki import CertificateAuthority, KeyAlgorithm, KeyPair, Validity, build_request
 from joinsim.wire import Headers, Request
 from joinsim.world import Seed
@@ -260,7 +260,9 @@ def a_token_secret(name: str = "bootstrap-token-foobar", data: Any = None, **mor
         "metadata": {"name": name, "namespace": "kube-system"},
         "type": "bootstrap.kubernetes.io/token",
         "data": {
-            key: base64.b64encode(value.encode()).decode() for key, value in plain.items() if value is not None
+            key: base64.b64encode(value.encode()).decode()
+            for key, value in plain.items()
+            if value is not None
         },
         **more,
     }
