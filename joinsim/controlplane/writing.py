@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from joinsim.api import status
-from joinsim.api.objects import NAMESPACES, JsonObject, Resource, mapping, name_of, namespace_of, text
+from joinsim.api.objects import NAMESPACES, NODES, JsonObject, Resource, mapping, name_of, namespace_of, text
 from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.encoding import decode_object
 from joinsim.controlplane.patching import strategic_merge
@@ -59,6 +60,7 @@ class Writer:
         _refuse_unsupported_options(info)
         strategy = STRATEGIES[resource]
         new = self._in_namespace(resource, info, decode_object(request, resource))
+        new = _with_metadata(new, _without_deletion(mapping(new, "metadata")))
         if text(new, "metadata", "resourceVersion"):
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         self._check_namespace_exists(resource, info)
@@ -84,9 +86,9 @@ class Writer:
         strategy = STRATEGIES[resource]
         if not strategy.unconditional_update and not text(new, "metadata", "resourceVersion"):
             raise status.invalid(resource, info.name, [_version_missing()])
-        wanted = text(new, "metadata", "uid")
-        if wanted and wanted != text(old, "metadata", "uid"):
-            raise status.conflict(resource, info.name, _uid_problem(wanted, text(old, "metadata", "uid")))
+        wanted, uid = text(new, "metadata", "uid"), text(old, "metadata", "uid")
+        if wanted and wanted != uid:
+            raise status.conflict(resource, info.name, _wrong_uid(resource, old, wanted))
         return self._replace(resource, info, new, old, user)
 
     def patch(self, resource: Resource, info: RequestInfo, request: Request, user: User) -> JsonObject:
@@ -107,7 +109,9 @@ class Writer:
         version = text(patch, "metadata", "resourceVersion")
         if version and version != text(old, "metadata", "resourceVersion"):
             raise status.conflict(resource, info.name)
-        return self._replace(resource, info, strategic_merge(old, patch), old, user)
+        merged = strategic_merge(old, patch)
+        new = _with_metadata(merged, _without_empty(mapping(merged, "metadata")))
+        return self._replace(resource, info, new, old, user)
 
     def _replace(
         self, resource: Resource, info: RequestInfo, new: JsonObject, old: JsonObject, user: User
@@ -135,13 +139,8 @@ class Writer:
         options = _delete_options(request)
         old = self._stored(resource, info)
         self._admission.before_validation(user, resource, None, old, "")
-        wanted = text(options, "preconditions", "uid")
         uid = text(old, "metadata", "uid")
-        if wanted and wanted != uid:
-            raise status.conflict(resource, info.name, _uid_problem(wanted, uid))
-        version = text(options, "preconditions", "resourceVersion")
-        if version and version != text(old, "metadata", "resourceVersion"):
-            raise status.conflict(resource, info.name)
+        _check_preconditions(resource, old, mapping(options, "preconditions"))
         if mapping(old, "metadata").get("finalizers"):
             raise status.not_supported("deletion of objects with finalizers")
         self._store.delete(resource, info.name, info.namespace if resource.namespaced else "")
@@ -167,9 +166,7 @@ class Writer:
 
     def _in_namespace(self, resource: Resource, info: RequestInfo, new: JsonObject) -> JsonObject:
         given = namespace_of(new)
-        metadata: JsonObject = {
-            key: value for key, value in mapping(new, "metadata").items() if value is not None
-        }
+        metadata = _without_empty(mapping(new, "metadata"))
         if not resource.namespaced:
             metadata.pop("namespace", None)
         elif given and given != info.namespace:
@@ -196,14 +193,49 @@ def _with_metadata(new: JsonObject, metadata: JsonObject) -> JsonObject:
     return {**new, "metadata": metadata}
 
 
+def _without_empty(metadata: JsonObject) -> JsonObject:
+    """Metadata as the API server writes it: it has no field that is written when it is empty."""
+    return {key: value for key, value in metadata.items() if value not in (None, "", [], {})}
+
+
+def _without_deletion(metadata: JsonObject) -> JsonObject:
+    """Nothing is created as being deleted, whatever the client says."""
+    fields = ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+    return {key: value for key, value in metadata.items() if key not in fields}
+
+
 def _version_missing() -> status.FieldProblem:
     return status.FieldProblem(
         "metadata.resourceVersion", status.Cause.INVALID, 'Invalid value: "": must be specified for an update'
     )
 
 
-def _uid_problem(wanted: str, found: str) -> str:
-    return f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+def _wrong_uid(resource: Resource, old: JsonObject, wanted: str) -> str:
+    """Why an update that names another uid fails: the storage's own words, its key included."""
+    # Nodes were once called minions, and in etcd they still are.
+    plural = "minions" if resource == NODES else resource.plural
+    home = f"/{namespace_of(old)}" if resource.namespaced else ""
+    key = f"/registry/{plural}{home}/{name_of(old)}"
+    return (
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {text(old, 'metadata', 'uid')}"
+    )
+
+
+def _check_preconditions(resource: Resource, old: JsonObject, wanted: JsonObject) -> None:
+    """What a deletion says must be so; 409, about the kind and not the resource, where it is not."""
+    for field, shown, why in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
+        expected, found = text(wanted, field), text(old, "metadata", field)
+        if field in wanted and expected != found:
+            said = (
+                f"the {shown} in the precondition ({expected}) does not match the {shown} in record "
+                f"({found}). The object might have been {why}"
+            )
+            kind = replace(resource, plural=resource.kind)
+            raise status.conflict(kind, name_of(old), said)
 
 
 def _delete_options(request: Request) -> JsonObject:
