@@ -61,8 +61,6 @@ class Writer:
         strategy = STRATEGIES[resource]
         new = self._in_namespace(resource, info, decode_object(request, resource))
         new = _with_metadata(new, _without_deletion(mapping(new, "metadata")))
-        if text(new, "metadata", "resourceVersion"):
-            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         self._check_namespace_exists(resource, info)
         self._admission.before_validation(user, resource, new, None, "")
         context = self._context(user)
@@ -70,6 +68,8 @@ class Writer:
         new = strategy.name_created(new, context)
         strategy.refuse(new, [*strategy.check_name(new), *strategy.validate_create(new)])
         self._admission.after_validation(user, resource, new, None, "")
+        if text(new, "metadata", "resourceVersion"):
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         stored = self._store.create(resource, new)
         self._wrote(user, resource, stored, None)
         return stored
@@ -78,6 +78,10 @@ class Writer:
         """Replace an object, or what a subresource holds of it, and give it back."""
         _refuse_unsupported_options(info)
         new = self._in_namespace(resource, info, decode_object(request, resource))
+        if not name_of(new):
+            raise status.bad_request(
+                f"the name of the object ({info.name} based on URL) was undeterminable: name must be provided"
+            )
         if name_of(new) != info.name:
             raise status.bad_request(
                 f"the name of the object ({name_of(new)}) does not match the name on the URL ({info.name})"

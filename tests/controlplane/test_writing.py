@@ -126,6 +126,11 @@ def test_a_version_on_creation_is_an_internal_error_without_a_reason():
     assert refused(answer) == (500, None, "resourceVersion should not be set on objects to be created")
 
 
+def test_an_invalid_object_is_invalid_before_its_version_is_looked_at():
+    answer = Api().ask("POST", CONFIG_MAPS_PATH, a_config_map("Bad_Name", resourceVersion="1"))
+    assert refused(answer)[:2] == (422, "Invalid")
+
+
 def test_a_namespace_in_the_body_must_be_that_of_the_url():
     answer = Api().ask("POST", CONFIG_MAPS_PATH, a_config_map(namespace="kube-system"))
     said = "the namespace of the provided object does not match the namespace sent on the request"
@@ -209,13 +214,16 @@ def test_an_update_of_what_is_not_there_creates_nothing():
     assert api.ask("GET", ONE).status == 404
 
 
-@pytest.mark.parametrize("name", ["other", ""])
-def test_the_name_in_the_body_must_be_that_of_the_url(name):
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("other", "the name of the object (other) does not match the name on the URL (settings)"),
+        ("", "the name of the object (settings based on URL) was undeterminable: name must be provided"),
+    ],
+)
+def test_the_name_in_the_body_must_be_that_of_the_url(name, expected):
     api, _ = with_one()
-    code, reason, said = refused(api.ask("PUT", ONE, a_config_map(name)))
-    assert (code, reason) == (400, "BadRequest")
-    if name:
-        assert said == "the name of the object (other) does not match the name on the URL (settings)"
+    assert refused(api.ask("PUT", ONE, a_config_map(name))) == (400, "BadRequest", expected)
 
 
 def test_a_lease_is_never_updated_without_a_version():
