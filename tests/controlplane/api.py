@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -104,6 +104,22 @@ class Answer:
 
 
 @dataclass
+class Watch:
+    """A watch that goes on: its events, as lines of JSON."""
+
+    lines: AsyncGenerator[bytes, None]
+    headers: dict[str, str]
+
+    async def next(self) -> Any:
+        """The next event."""
+        return json.loads(await anext(self.lines))
+
+    async def rest(self) -> list[Any]:
+        """All events until the server ends the watch."""
+        return [json.loads(line) async for line in self.lines]
+
+
+@dataclass
 class Api:
     """One API server. ``as_`` is who asks where nobody is named: ``system:masters``."""
 
@@ -178,6 +194,13 @@ class Api:
         more = [("Authorization", f"Bearer {token}")] if token is not None else []
         request = _request(method, target, body, [*more, *headers])
         return _answer(self.server.handle(request, certificate))
+
+    def follow(self, target: str, *, by: User | None = None) -> Watch:
+        """Begin a watch; inside a run only."""
+        request = _request("GET", target, None, ())
+        response = self.server.handle_as(by or self.as_, request)
+        assert not isinstance(response.body, bytes), response.body
+        return Watch(response.body, dict(response.headers))
 
     def create_csr(self, name: str = "csr-1", by: User = TOKEN_USER, **fields: Any) -> Answer:
         """POST a CSR, that of a kubelet on its first start unless told otherwise."""
