@@ -118,7 +118,7 @@ class Reader:
             return None
         if not re.fullmatch(r"[0-9]+", asked):
             raise status.bad_request(
-                f'invalid resource version: invalid resource version "{asked}": strconv.ParseUint: '
+                f'invalid resource version: resourceVersion: Invalid value: "{asked}": strconv.ParseUint: '
                 f'parsing "{asked}": invalid syntax'
             )
         if int(asked) > self._store.version:

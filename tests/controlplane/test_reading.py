@@ -81,7 +81,7 @@ def test_a_version_that_is_no_number_is_a_bad_request(version):
         answer = Api().ask("GET", f"{CONFIG_MAPS_PATH}?resourceVersion={version}{more}")
         assert answer.status == 400
         assert answer.message == (
-            f'invalid resource version: invalid resource version "{version}": strconv.ParseUint: '
+            f'invalid resource version: resourceVersion: Invalid value: "{version}": strconv.ParseUint: '
             f'parsing "{version}": invalid syntax'
         )
 
