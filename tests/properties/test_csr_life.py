@@ -37,7 +37,7 @@ SHAPES = {
     "foreign signer": {"signer": "example.com/custom"},
 }
 names = st.sampled_from(["csr-a", "csr-b", "csr-c"])
-shapes = st.sampled_from(sorted(SHAPES))
+shapes = st.sampled_from([*sorted(SHAPES), "good", "good", "good"])
 anybody = st.sampled_from(["administrator", "administrator", "administrator", "token", "node", "anonymous"])
 requestors = st.sampled_from(["token", "token", "node", "administrator", "anonymous"])
 
@@ -150,13 +150,15 @@ class Model:
 
 
 class CsrLife(RuleBasedStateMachine):
-    @initialize()
-    def begin(self):
+    @initialize(bound=st.booleans())
+    def begin(self, bound):
         self.stage = Stage()
         self.csrs = {}
         self.bound = True
         self.now = 0.0
         self.counts = dict.fromkeys((CsrApproved, CsrDenied, CsrFailed, CsrIssued), 0)
+        if not bound:
+            self.delete_the_binding()
 
     def teardown(self):
         if hasattr(self, "stage"):
