@@ -184,3 +184,13 @@ def test_the_time_of_creation_stays_whatever_an_update_says():
     changed = store.update(CONFIG_MAPS, a_thing(value="2", uid="u", creationTimestamp="2001-01-01T00:00:00Z"))
     for field in ("uid", "creationTimestamp"):
         assert changed["metadata"][field] == stored["metadata"][field]
+
+
+def test_every_follower_receives_every_change(play):
+    async def body(world):
+        store = a_store()
+        with store.follow(CONFIG_MAPS) as one, store.follow(CONFIG_MAPS) as other:
+            store.create(CONFIG_MAPS, a_thing())
+            assert (await one.receive()) == (await other.receive())
+
+    play(body)

@@ -7,6 +7,7 @@ import trio
 
 from joinsim.api.objects import CONFIG_MAPS, SECRETS
 from joinsim.controlplane.controllers.bootstrap_signer import signing_token
+from joinsim.events import RequestServed
 from joinsim.gofmt import rfc3339
 from tests.controlplane.api import NOW, SetClock, a_token_secret
 from tests.pair import JoinPair
@@ -139,6 +140,9 @@ def test_nothing_is_written_where_nothing_changes(play):
         await admin.create(SECRETS_PATH, {"metadata": {"name": "plain"}})
         await trio.sleep(MOMENT)
         assert info(pair)["metadata"]["resourceVersion"] == before
+        updates = [event for _, event in world.journal.of(RequestServed) if event.verb == "update"]
+        # The one at the start is the only one that was even tried.
+        assert len(updates) == 1
 
     play(body)
 

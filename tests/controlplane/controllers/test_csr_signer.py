@@ -17,7 +17,8 @@ from joinsim.controlplane.controllers.csr_shapes import shape_problem
 from joinsim.controlplane.controllers.csr_signer import signed_validity
 from joinsim.errors import ApiError
 from joinsim.pki import CertificateRequest
-from tests.controlplane.api import CSRS, KUBELET_SIGNER, NOW, a_csr, a_key, an_authority
+from joinsim.wire import Headers, Request
+from tests.controlplane.api import CSRS, KUBELET_SIGNER, NOW, TOKEN_USER, a_csr, a_key, an_authority
 from tests.pair import JoinPair
 
 SERVING = "kubernetes.io/kubelet-serving"
@@ -113,6 +114,23 @@ def test_it_lasts_a_year_where_nothing_was_asked(play):
 def test_it_ends_with_its_authority(play):
     csr, ca = signed(play, ca_validity=timedelta(hours=24))
     assert certificate_of(csr).not_valid_after_utc == ca.not_valid_after_utc
+
+
+def test_an_authority_whose_time_is_up_signs_nothing_and_fails_nothing(play):
+    async def body(world):
+        pair = await JoinPair.create(world, ca_validity=timedelta(hours=1))
+        await trio.sleep(2 * 3600)
+        # In process: no client would trust this server any more.
+        server = pair.control_plane.apiserver
+        headers = Headers([("Content-Type", "application/json")])
+        request = Request("POST", CSRS, headers, json.dumps(a_csr()).encode())
+        assert server.handle_as(TOKEN_USER, request).status == 201
+        await trio.sleep(60)
+        found = pair.control_plane.store.get(CERTIFICATE_SIGNING_REQUESTS, "csr-1")
+        assert [condition["type"] for condition in found["status"]["conditions"]] == ["Approved"]
+        assert "certificate" not in found["status"]
+
+    play(body)
 
 
 def test_names_that_were_asked_for_are_kept(play):
