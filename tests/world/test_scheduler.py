@@ -19,7 +19,9 @@ def test_trio_still_has_the_switch_for_deterministic_scheduling():
     from trio._core import _run
 
     switch = getattr(_run, "_ALLOW_DETERMINISTIC_SCHEDULING", None)
-    assert isinstance(switch, bool), CHANGED.format("_run._ALLOW_DETERMINISTIC_SCHEDULING is no bool any more")
+    assert isinstance(switch, bool), CHANGED.format(
+        "_run._ALLOW_DETERMINISTIC_SCHEDULING is no bool any more"
+    )
 
 
 def test_trio_still_shuffles_with_a_generator_of_its_own():
