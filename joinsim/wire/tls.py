@@ -207,12 +207,14 @@ class ClientTls:
     """How a client handshakes.
 
     ``roots`` are the authorities that it trusts, or None to verify nothing at all.
-    ``certificate`` and ``key`` are sent when the server asks for them.
+    ``certificate`` and ``key`` are sent when the server asks for them. ``server_name`` is who
+    the server must be where that is not whom the client dials.
     """
 
     roots: tuple[x509.Certificate, ...] | None
     certificate: x509.Certificate | None = None
     key: KeyPair | None = None
+    server_name: str = ""
 
     async def connect(self, stream: trio.abc.Stream, host: str, clock: Clock) -> TlsStream:
         """Handshake with ``host``, a name or an address.
@@ -226,6 +228,7 @@ class ClientTls:
             connection.use_certificate(self.certificate)
             connection.use_privatekey(self.key.private_key)
         connection.set_connect_state()
+        host = self.server_name or host
         if not _is_address(host):
             connection.set_tlsext_host_name(host.encode("idna"))
         check = _ServerCheck(host, clock)

@@ -348,6 +348,14 @@ def test_a_certificate_for_somebody_else_is_refused_in_gos_words(names, host, pr
     assert refusal(server=pki.server_tls(*names), host=host) == problem
 
 
+@pytest.mark.parametrize("host", ["10.0.0.1", "elsewhere", pki.SERVER])
+def test_a_client_that_expects_a_certain_name_checks_that_one_alone(host):
+    expecting = pki.client_tls(server_name=pki.SERVER)
+    assert isinstance(shaking(client=expecting, host=host)[0], TlsStream)
+    other = pki.client_tls(server_name="kubernetes")
+    assert refusal(client=other, host=host) == "certificate is valid for server, not kubernetes"
+
+
 def test_the_common_name_counts_for_nothing():
     certificate = pki.CA.issue_server("server", pki.SERVER_KEY.public_key, [], pki.PERIOD, 4)
     wanted = "x509: certificate is not valid for any names, but wanted to match server"
