@@ -750,7 +750,7 @@ def test_a_refused_watch_is_an_api_error():
 
     async def body(site):
         site.serve(handler)
-        with pytest.raises(ApiError, match="^no$"):
+        with pytest.raises(ApiError, match=r"^no$"):
             await watched(site, [])
 
     at_site(body)

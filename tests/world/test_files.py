@@ -311,7 +311,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(rooted):
     with pytest.raises(TypeError):
         rooted.write("/etc/key", lambda: "text instead of bytes")
     assert rooted.read("/etc/key") == b"old"
-    assert os.listdir(rooted.root / "etc") == ["key"]
+    assert [path.name for path in (rooted.root / "etc").iterdir()] == ["key"]
 
 
 def test_a_reader_with_the_old_file_open_keeps_reading_it(rooted):
@@ -328,7 +328,7 @@ def test_what_a_crash_left_beside_a_file_is_no_obstacle(rooted):
     rooted.write("/key", b"whole", 0o600)
     rooted.link("/link", "key")
     assert rooted.read("/link") == b"whole"
-    assert sorted(os.listdir(rooted.root)) == ["key", "link"]
+    assert sorted(path.name for path in rooted.root.iterdir()) == ["key", "link"]
 
 
 def test_a_file_that_was_too_open_is_closed_when_it_is_written_again(rooted):

@@ -210,7 +210,7 @@ def test_connections_outlive_their_listener_unless_it_resets_them(play, reset):
         theirs = await listener.accept()
         listener.close(reset=reset)
         if reset:
-            with pytest.raises(trio.BrokenResourceError, match="^read: connection reset by peer$"):
+            with pytest.raises(trio.BrokenResourceError, match=r"^read: connection reset by peer$"):
                 await ours.receive_some()
         else:
             await theirs.send_all(b"still here")
@@ -281,9 +281,9 @@ def test_a_reset_loses_what_was_under_way_and_breaks_both_ends(play):
         await ours.send_all(b"lost")
         theirs.reset()
         for stream in (ours, theirs):
-            with pytest.raises(trio.BrokenResourceError, match="^read: connection reset by peer$"):
+            with pytest.raises(trio.BrokenResourceError, match=r"^read: connection reset by peer$"):
                 await stream.receive_some()
-            with pytest.raises(trio.BrokenResourceError, match="^write: connection reset by peer$"):
+            with pytest.raises(trio.BrokenResourceError, match=r"^write: connection reset by peer$"):
                 await stream.send_all(b"x")
 
     play(body)
@@ -294,7 +294,7 @@ def test_writing_to_a_closed_connection_fails_at_the_second_write_with_a_broken_
         ours, theirs = await connected(world)
         await theirs.aclose()
         await ours.send_all(b"taken, and answered with a reset")
-        with pytest.raises(trio.BrokenResourceError, match="^write: broken pipe$"):
+        with pytest.raises(trio.BrokenResourceError, match=r"^write: broken pipe$"):
             await ours.send_all(b"x")
         assert await ours.receive_some() == b""
 
