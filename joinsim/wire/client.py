@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
@@ -124,9 +124,14 @@ class HttpClient:
         for connection in self._connections:
             if connection.is_available():
                 if not connection.has_expired():
-                    # Another task may take the connection in the moment before it is ours.
-                    with suppress(httpcore2.ConnectionNotAvailable):
+                    try:
                         return await connection.handle_async_request(request)
+                    except httpcore2.ConnectionNotAvailable:
+                        # Another task took it in the moment before it was ours.
+                        pass
+                    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
+                        if not _is_sent_again(request, error):
+                            raise
                 else:
                     await connection.aclose()
         stream = await self._connect()
@@ -176,6 +181,17 @@ class HttpClient:
         with trio.CancelScope(shield=True):
             for connection in connections:
                 await connection.aclose()
+
+
+def _is_sent_again(request: httpcore2.Request, error: Exception) -> bool:
+    """Whether Go repeats a request for which a kept connection turned out to be dead.
+
+    It does where nothing was written, and, where no answer began, for what is safe to repeat.
+    """
+    if isinstance(error, httpcore2.WriteError):
+        return True
+    safe = request.method in (b"GET", b"HEAD")
+    return safe and (isinstance(error, httpcore2.ReadError) or _broken_answer(str(error)) == "EOF")
 
 
 def _said(response: httpcore2.Response) -> dict[str, str]:

@@ -300,6 +300,88 @@ def test_a_connection_that_was_idle_too_long_is_replaced():
     at_site(body)
 
 
+def unlucky(verb, *scripts):
+    """A second request on a connection that this becomes of; the status or problem, and how many were made."""
+
+    async def first(stream):
+        await stream.receive_some()
+        await stream.send_all(EMPTY)
+        await scripts[0](stream)
+
+    async def body(site):
+        site.script(first, *scripts[1:])
+        http = site.http()
+        await http.send("GET", "/")
+        try:
+            said = (await http.send(verb, "/")).status
+        except RequestFailed as error:
+            said = error.problem
+        return said, site.connections
+
+    return at_site(body)
+
+
+EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("then", ["aclose", "reset"])
+@pytest.mark.parametrize(
+    ("verb", "again"), [("GET", True), ("HEAD", True), ("POST", False), ("DELETE", False)]
+)
+def test_a_kept_connection_that_dies_under_a_request_has_it_sent_again_only_where_that_is_safe(
+    verb, again, then
+):
+    said = unlucky(verb, saying(then=then), saying(EMPTY))
+    problem = "EOF" if then == "aclose" else "read: connection reset by peer"
+    assert said == ((200, 2) if again else (problem, 1))
+
+
+def test_a_new_connection_that_dies_under_a_request_is_an_error_at_once():
+    assert unlucky("GET", saying(), saying(), saying(EMPTY)) == ("EOF", 2)
+
+
+@pytest.mark.parametrize("began", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_a_request_whose_answer_began_is_not_sent_again(began):
+    said, connections = unlucky("GET", saying(began), saying(EMPTY))
+    assert connections == 1
+    assert isinstance(said, str)
+
+
+def test_a_request_of_which_nothing_was_written_is_sent_again_whatever_it_is():
+    class Unwatched:
+        """Connections that do not show that the server has gone."""
+
+        def __init__(self, inner):
+            self.inner = inner
+
+        async def dial(self, host, port):
+            return trio.StapledStream(*[await self.inner.dial(host, port)] * 2)
+
+    async def body(site):
+        site.serve(ok)
+        http = HttpClient(Unwatched(site.client.dialer), URL, site.client.clock)
+        await http.send("GET", "/")
+        site.streams[0].reset()
+        assert (await http.send("POST", "/", body=b"x")).status == 200
+        assert site.connections == 2
+
+    at_site(body)
+
+
+def test_a_request_that_crosses_the_servers_goodbye_is_sent_again():
+    async def body(site):
+        site.serve(ok)
+        http = site.http()
+        with site.world.network.bent_by(LinkRule(Delay(0.5))):
+            await http.send("GET", "/")
+            # The server closes 90 s after its answer left; the client hears of it half a second later.
+            await trio.sleep(89.2)
+            assert (await http.send("GET", "/")).status == 200
+        assert site.connections == 2
+
+    at_site(body)
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_connection_is_not_kept_where_the_server_says_so(tls):
     async def last(_):
