@@ -82,6 +82,54 @@ def test_trio_is_left_as_it_was_found():
     assert _run._r.getstate() == state
 
 
+@pytest.fixture
+def switch_off():
+    """trio as it is outside pytest: Hypothesis' plugin for trio has thrown the switch already."""
+    from trio._core import _run
+
+    before = _run._ALLOW_DETERMINISTIC_SCHEDULING
+    _run._ALLOW_DETERMINISTIC_SCHEDULING = False
+    yield
+    _run._ALLOW_DETERMINISTIC_SCHEDULING = before
+
+
+async def _cancelled_together():
+    """In which order fifty tasks wake that are cancelled at once; trio keeps them in a set."""
+    woken = []
+
+    async def task(name):
+        try:
+            await trio.sleep_forever()
+        finally:
+            woken.append(name)
+
+    async with trio.open_nursery() as nursery:
+        for name in range(50):
+            nursery.start_soon(task, name)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    return tuple(woken)
+
+
+def test_tasks_that_trio_keeps_in_a_set_wake_in_one_order(switch_off):
+    orders, kept = set(), []
+    for size in range(8):
+        # Other objects in memory, other addresses, another order of the set.
+        kept.append([object() for _ in range(100 + 7 * size)])
+        orders.add(run_deterministic(_cancelled_together, 1))
+    assert len(orders) == 1, CHANGED.format("tasks that become runnable together are not sorted")
+
+
+def test_the_switch_is_on_during_a_run_and_off_again_after_it(switch_off):
+    from trio._core import _run
+
+    async def look():
+        return _run._ALLOW_DETERMINISTIC_SCHEDULING
+
+    assert run_deterministic(look, 1) is True
+    assert _run._ALLOW_DETERMINISTIC_SCHEDULING is False
+
+
 async def _fail():
     raise LookupError("on purpose")
 
