@@ -129,6 +129,16 @@ def test_any_kind_of_bytes_can_be_sent(kind):
     over_tls(body)
 
 
+def test_reading_what_was_already_decrypted_gives_others_their_turn():
+    async def body(client, server):
+        await server.send_all(b"xy")
+        assert await client.receive_some(1) == b"x"
+        with trio.testing.assert_checkpoints():
+            assert await client.receive_some(1) == b"y"
+
+    over_tls(body)
+
+
 def test_what_is_sent_is_not_on_the_wire_in_the_clear():
     seen = bytearray()
 
