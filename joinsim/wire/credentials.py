@@ -80,6 +80,7 @@ def connection_of(
         None if cluster.insecure_skip_tls_verify else parse_bundle(_authority(cluster, read, system_roots)),
         parse_bundle(certificate)[0] if certificate else None,
         KeyPair.from_pem(key) if key else None,
+        cluster.tls_server_name,
     )
     token = user.token or _read_if(read, user.token_file).decode().strip()
     return Connection(cluster.server, tls, token)
