@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from joinsim.api import BootstrapToken, Cluster, Kubeconfig
+from joinsim.api.yaml_codec import load_yaml
 from joinsim.errors import Reason
 from joinsim.join.discovery import Accept, Fetch, Refuse, TokenDiscovery
 from tests.join.material import ENDPOINT, TOKEN, authority, cluster_info, named, pin, unnamed
@@ -286,3 +288,43 @@ def test_the_second_series_has_the_whole_timeout_again():
     assert moments == [24, 29, 34]
     assert (step.at, step.timed_out) == (39, True)
     assert problem(step) == "failed to request the cluster-info ConfigMap: x509"
+
+
+# --- upstream's own table --------------------------------------------------------------------------
+
+NOT_OF_THE_MACHINE = {"bad token format": "refused as a configuration, before discovery"}
+
+
+def answers_of(case, token, kubeconfig):
+    """What the table's server answers, fetch by fetch, the last for ever; None for an error."""
+    if isinstance(case["configmap"], dict) or case["configmap"] is None:
+        return [case["configmap"]]
+    if "points at cluster" in case["configmap"]:
+        [(name, context)] = kubeconfig.contexts.items()
+        kubeconfig = replace(kubeconfig, contexts={name: replace(context, cluster="foo")})
+    signed = cluster_info(kubeconfig.dump(), token)
+    late = "added after" in case["configmap"]
+    return [{"kubeconfig": signed["kubeconfig"]}, signed] if late else [signed]
+
+
+# The table's CA is one of an old kubeadm's, whose serial number is zero.
+@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
+def test_upstreams_own_cases_of_token_discovery(vectors):
+    table = json.loads((vectors / "discovery_token.json").read_text())
+    expected = Kubeconfig.parse(table["expected_result_kubeconfig"])
+    assert NOT_OF_THE_MACHINE.keys() <= {case["name"] for case in table["cases"]}
+    for case in table["cases"]:
+        if case["name"] in NOT_OF_THE_MACHINE:
+            continue
+        token = BootstrapToken.parse(case["token"])
+        answers = answers_of(case, token, expected)
+        machine = TokenDiscovery(token, "127.0.0.1", case["ca_cert_hashes"], 300)
+        step = machine.begin(0)
+        while isinstance(step, Fetch):
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            step = machine.failed("no", step.at) if answer is None else machine.fetched(answer, step.at)
+        assert isinstance(step, Refuse) == case["error"], case["name"]
+        if isinstance(step, Refuse):
+            assert step.problem.endswith(case["error_text"] or ""), case["name"]
+        else:
+            assert load_yaml(step.kubeconfig.dump()) == load_yaml(table["expected_result_kubeconfig"])
