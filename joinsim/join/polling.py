@@ -31,6 +31,7 @@ class Poll:
     def again(self, now: float) -> Poll | None:
         """The next attempt after one that ended now, or None where the deadline comes first."""
         at = max(self.attempt_at + self.interval, now)
+        # Divergence: kubeadm makes the attempt at the deadline or does not, as its timers race.
         return replace(self, attempt_at=at) if at < self.deadline - _INSTANT_SECONDS else None
 
     def gives_up_at(self, now: float) -> float:
