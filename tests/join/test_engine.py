@@ -1,3 +1,4 @@
+import stat
 from functools import partial
 
 import pytest
@@ -30,12 +31,13 @@ from joinsim.events import (
     PhaseCompleted,
     PhaseStarted,
     RequestServed,
+    ServiceStopped,
 )
 from joinsim.join import BootstrapTokenDiscovery, Discovery, JoinConfiguration, NodeRegistration, Timeouts
-from joinsim.join.paths import BOOTSTRAP_KUBELET_CONF, CURRENT_CERTIFICATE, KUBELET_CONF
+from joinsim.join.paths import BOOTSTRAP_KUBELET_CONF, CURRENT_CERTIFICATE, KUBELET_CONF, KUBELET_CONFIG
 from joinsim.pki import KeyPair, PublicKeyPin, parse_bundle
 from joinsim.scenario.administrator import Administrator
-from joinsim.world import LinkRule, Refuse
+from joinsim.world import LinkRule, Refuse, RootedFiles
 from tests.pair import TOKEN, JoinPair
 
 AUTO_APPROVAL = CLUSTER_ROLE_BINDINGS.path("kubeadm:node-autoapprove-bootstrap")
@@ -641,5 +643,41 @@ def test_the_bootstrap_token_is_worth_nothing_to_the_node_once_it_is_deleted(pla
         await trio.sleep(11)
         with pytest.raises(ApiError):
             await pair.client(TOKEN.value).get(NODES.path("worker-1"))
+
+    play(body)
+
+
+def test_a_join_onto_a_real_folder_leaves_the_same_files_with_the_same_modes(play, tmp_path):
+    async def body(world):
+        pair = await JoinPair.create(world)
+        if real:
+            pair.worker.files = RootedFiles(tmp_path)
+        assert (await pair.join()).joined
+        return [(entry.path, entry.mode, entry.target) for entry in pair.worker.files.entries()]
+
+    real = False
+    expected = play(body)
+    real = True
+    assert play(body) == expected
+    assert stat.S_IMODE((tmp_path / "var/lib/kubelet").stat().st_mode) == 0o700
+    current = tmp_path / "var/lib/kubelet/pki/kubelet-client-current.pem"
+    # As the node sees it; from outside its root the link leads nowhere.
+    assert str(current.readlink()).startswith("/var/lib/kubelet/pki/kubelet-client-2026-")
+
+
+def test_a_kubelet_that_runs_is_stopped_before_its_configuration_changes(play):
+    async def body(world):
+        pair = await JoinPair.create(world)
+        pair.worker.services.start("kubelet", trio.sleep_forever)
+        await trio.sleep(0.1)
+        assert (await pair.join()).joined
+        order = [
+            record.event
+            for record in world.journal
+            if record.event == ServiceStopped("kubelet")
+            or (isinstance(record.event, FileWritten) and record.event.path == KUBELET_CONFIG)
+        ]
+        assert order[0] == ServiceStopped("kubelet")
+        assert len(order) == 2
 
     play(body)
