@@ -7,7 +7,7 @@ A document is read into nodes, not into values, so that an error about a value c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -44,7 +44,7 @@ class Document:
     """A YAML document: its file's name, and the node at its root."""
 
     file: str
-    root: yaml.Node
+    root: yaml.Node = field(repr=False)
 
     def at(self, path: Path, *, key: bool = False) -> Location:
         """Where the value at a path begins, or its key; of a path that leads nowhere, as far as it goes."""
