@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from joinsim.redaction import redact
+
 __all__ = [
     "ApiError",
     "BackendError",
@@ -51,6 +53,8 @@ class ScenarioError(JoinsimError):
     """
 
     def __init__(self, problem: str, *, location: Location | None = None, path: str = "") -> None:
+        # What was found may be a token that was put into the wrong place.
+        problem = redact(problem)
         self.problem = problem
         self.location = location
         self.path = path

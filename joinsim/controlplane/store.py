@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,8 +43,8 @@ class Change:
     version: int
     type: ChangeType
     resource: Resource
-    object: JsonObject
-    previous: JsonObject | None
+    object: JsonObject = field(repr=False)
+    previous: JsonObject | None = field(repr=False)
 
 
 class Store:

@@ -25,7 +25,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "scenario": verdict.scenario.name,
         "file": verdict.scenario.file,
         "cell": {name: _clean(value) for name, value in verdict.scenario.cell.items()},
-        "summary": model.summary,
+        "summary": redact(model.summary),
         "claims": list(model.claim),
         "seed": verdict.seed,
         "status": verdict.status.value,
