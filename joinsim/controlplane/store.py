@@ -104,9 +104,9 @@ class Store:
             raise status.conflict(resource, key[1])
         kept = mapping(old, "metadata")
         metadata = {**mapping(new, "metadata")}
-        for field in ("uid", "creationTimestamp", "resourceVersion", "generateName"):
-            if field in kept:
-                metadata[field] = kept[field]
+        for kept_field in ("uid", "creationTimestamp", "resourceVersion", "generateName"):
+            if kept_field in kept:
+                metadata[kept_field] = kept[kept_field]
         new = {
             **new,
             "metadata": {**{field: metadata[field] for field in kept if field in metadata}, **metadata},
