@@ -129,8 +129,8 @@ def _key_spellings(key: KeyPair) -> Iterator[tuple[str, str]]:
         secret_number, length = numbers.p, key.private_key.key_size // 16
     raw = secret_number.to_bytes(length, "big")
     yield "key as a number", str(secret_number)
-    yield "key in hex", raw.hex()
-    yield "key in hex", raw.hex().upper()
+    yield "key in hex", raw.hex().lstrip("0")
+    yield "key in hex", raw.hex().upper().lstrip("0")
     yield "key in hex", ":".join(f"{byte:02x}" for byte in raw)
     yield "key as bytes", repr(raw)[2:-1]
     for text in inside_base64(raw):

@@ -22,6 +22,7 @@ from joinsim.report import as_json, as_junit, plain_lines, print_table
 from joinsim.scenario import Status, load_file, load_text, run_scenario
 from joinsim.wire import ClientTls, Connection, Request
 from joinsim.wire.http import Headers
+from joinsim.world import Seed
 from tests.scenarios.secrets import TOKEN, Secrets, SeeThroughGround
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -148,7 +149,7 @@ def test_the_sweep_knows_tokens_that_are_deleted_before_the_end():
 
 
 KEYS = {
-    algorithm.value: KeyPair.generate(algorithm)
+    algorithm.value: KeyPair.generate(algorithm, Seed(1).stream(algorithm.value).bytes)
     for algorithm in (KeyAlgorithm.ECDSA_P256, KeyAlgorithm.ECDSA_P384, KeyAlgorithm.RSA_2048)
 }
 
