@@ -7,11 +7,12 @@ changed in place; whoever needs a changed one makes a copy.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,8 +44,8 @@ class Change:
     version: int
     type: ChangeType
     resource: Resource
-    object: JsonObject = field(repr=False)
-    previous: JsonObject | None = field(repr=False)
+    object: JsonObject = dataclasses.field(repr=False)
+    previous: JsonObject | None = dataclasses.field(repr=False)
 
 
 class Store:
@@ -104,9 +105,9 @@ class Store:
             raise status.conflict(resource, key[1])
         kept = mapping(old, "metadata")
         metadata = {**mapping(new, "metadata")}
-        for kept_field in ("uid", "creationTimestamp", "resourceVersion", "generateName"):
-            if kept_field in kept:
-                metadata[kept_field] = kept[kept_field]
+        for field in ("uid", "creationTimestamp", "resourceVersion", "generateName"):
+            if field in kept:
+                metadata[field] = kept[field]
         new = {
             **new,
             "metadata": {**{field: metadata[field] for field in kept if field in metadata}, **metadata},

@@ -15,7 +15,6 @@ import yaml
 
 from joinsim.api.yaml_codec import YamlError, YamlLoader
 from joinsim.errors import Location, ScenarioError
-from joinsim.redaction import redact
 from joinsim.scenario.suggestions import shown, suggestion
 
 __all__ = ["Document", "Path", "Scalar", "dotted", "read_document"]
@@ -36,8 +35,7 @@ def dotted(path: Path) -> str:
     >>> dotted(("timeline", 0, "join"))
     'timeline[0].join'
     """
-    # A key may be a token that was put into the wrong place.
-    parts = [f"[{step}]" if isinstance(step, int) else f".{redact(step)}" for step in path]
+    parts = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
     return "".join(parts).removeprefix(".")
 
 
