@@ -6,7 +6,9 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -34,15 +36,18 @@ commands.add_command(ca_hash)
 commands.add_command(token)
 
 
-def main() -> None:
-    """Run the command line and exit. What a user got wrong is told in a line, never in a traceback."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit. What a user got wrong is told in a line, never in a traceback.
+
+    ``arguments`` are the process's own unless given.
+    """
     signal.signal(signal.SIGTERM, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal's encoding cannot show must not cost the verdict.
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = commands.main(standalone_mode=False) or 0
+        code = commands.main(arguments, standalone_mode=False) or 0
         # Without a standard output (``>&-``) there is no such stream.
         if isinstance(sys.stdout, io.IOBase):
             sys.stdout.flush()

@@ -35,7 +35,7 @@ def ca_hash(file: BinaryIO) -> None:
         said = f", found {found}" if found else f": {error}"
         raise InputError(f"expected PEM certificates in {file.name}{said}") from None
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(f"expected RSA or ECDSA certificates in {file.name}: {error}") from None
+        raise InputError(f"cannot pin a certificate in {file.name}: {error}") from None
     for pin in pins:
         click.echo(str(pin))
 
@@ -49,9 +49,9 @@ def _found(given: bytes) -> str:
         return " and ".join(sorted(labels))
     if not given.strip():
         return "nothing"
-    return (
-        "DER, or no certificate (openssl x509 -inform der makes PEM of DER)" if given[:1] == b"\x30" else ""
-    )
+    # A SEQUENCE of more than 127 bytes, which every certificate is.
+    is_der = len(given) > 1 and given[0] == 0x30 and given[1] > 0x80
+    return "DER; openssl x509 -inform der makes PEM of it" if is_der else ""
 
 
 @click.group()
