@@ -110,12 +110,17 @@ def _run_all(scenarios: Sequence[Scenario], seed: int | None, *, quiet: bool) ->
                 click.echo(line)
         return verdicts
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(scenarios))
-        for scenario in scenarios:
-            progress.update(task, description=escape(scenario.name))
-            verdicts.append(run_scenario(scenario, seed=seed))
-            progress.advance(task)
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("", total=len(scenarios))
+            for scenario in scenarios:
+                progress.update(task, description=escape(scenario.name))
+                verdicts.append(run_scenario(scenario, seed=seed))
+                progress.advance(task)
+    except KeyboardInterrupt:
+        # rich hides the cursor before it is ready to give it back.
+        console.show_cursor()
+        raise
     print_table(console, verdicts)
     return verdicts
 
