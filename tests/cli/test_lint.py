@@ -26,7 +26,7 @@ def test_each_fault_is_a_line_on_standard_error(joinsim, scenario):
     lines = done.err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith(f"{first}:4:1: sed: expected ")
-    assert lines[1].startswith(f"{second}:4:26: cluster.tokens.join.tll: expected ")
+    assert lines[1].startswith(f"{second}:4:27: cluster.tokens.join.tll: expected ")
 
 
 def test_lint_needs_a_path(joinsim):
