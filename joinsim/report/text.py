@@ -97,11 +97,12 @@ def plain_lines(verdict: Verdict) -> Iterator[str]:
 
 
 def _trouble(verdict: Verdict) -> Iterator[str]:
-    """Of a verdict that is not passed: every check that did not hold, and the command to see it again."""
+    """Of a verdict that is not passed: every check that did not hold, and the command to see it again.
+
+    Why a scenario is errored or skipped stands in the place of its outcome.
+    """
     if verdict.status is Status.PASSED:
         return
-    if verdict.problem:
-        yield f"  {_visible(f'{verdict.scenario.name} {verdict.status}: {verdict.problem}')}"
     for check in verdict.failures:
         yield f"  {_visible(f'{_place(verdict, check)}: expected {check.expected}; observed {check.observed}')}"
     yield f"  again: {_visible(verdict.reproduce)}"
