@@ -133,7 +133,7 @@ def write_whole(path: str, content: str) -> None:
     A link is followed. Devices and pipes are written to as they stand: a file renamed
     over ``/dev/null`` would be there for the whole machine.
     """
-    data = content.encode(errors="backslashreplace")
+    data = content.encode()
     if path == "-":
         click.echo(data, nl=False)
         return

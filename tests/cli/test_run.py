@@ -1,5 +1,7 @@
+import functools
 import json
 import stat
+import sys
 import threading
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -7,7 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from joinsim.pki import KeyPair
+from joinsim.scenario import run_scenario
 from tests.cli.conftest import FAILING, PASSING
+from tests.report.conftest import BareGround, BrokenGround
 
 
 def files_below(folder):
@@ -36,6 +40,27 @@ def test_a_scenario_that_fails_ends_with_1_and_says_why_and_how_to_see_it_again(
     )
     assert f"  again: joinsim run {file} --seed 7" in lines
     assert lines[-1].startswith("1 failed in ")
+
+
+@pytest.mark.parametrize(
+    ("ground", "text", "code", "status"),
+    [
+        (BrokenGround(), PASSING, 1, "errored"),
+        (BareGround(), PASSING.replace("cluster: {", "cluster: {startsAt: 1m, "), 0, "skipped"),
+    ],
+    ids=["errored", "skipped"],
+)
+def test_what_cannot_run_on_a_ground_is_told(
+    joinsim, scenario, tmp_path, monkeypatch, ground, text, code, status
+):
+    # There is one ground so far; another is put in its place, and all else is as it is.
+    on_ground = functools.partial(run_scenario, ground=ground)
+    monkeypatch.setattr(sys.modules["joinsim.cli.run"], "run_scenario", on_ground)
+    done = joinsim("run", scenario(text=text), "--journal", tmp_path / "j", "--json", tmp_path / "json")
+    assert (done.code, done.err) == (code, "")
+    assert done.out.startswith(f"{status} passing: ")
+    assert f"1 {status} in " in done.out
+    assert files_below(tmp_path) == ["json", "passing.yaml"]
 
 
 def test_one_failure_among_many_ends_with_1_and_runs_the_rest(joinsim, scenario):

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -75,6 +76,13 @@ def test_other_peoples_words_give_no_orders_to_a_terminal(foreign):
     assert r"\x1b[31mred" in lines[0]
     told = table_of([foreign(HARM)])
     assert told.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("kind", ["errored", "skipped"])
+def test_a_problem_gives_no_orders_to_a_terminal(verdicts, kind):
+    verdict = replace(verdicts[kind], problem=HARM)
+    assert all(line.isprintable() for line in plain_lines(verdict))
+    assert table_of([verdict]).replace("\n", "").isprintable()
 
 
 def test_markup_in_other_peoples_words_is_shown_as_it_is(foreign):
