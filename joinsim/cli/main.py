@@ -81,4 +81,4 @@ def _terminated(number: int, frame: FrameType | None) -> None:
     interrupted = signal.getsignal(signal.SIGINT)
     if not callable(interrupted):
         raise KeyboardInterrupt
-    interrupted(number, frame)
+    interrupted(signal.SIGINT, frame)
