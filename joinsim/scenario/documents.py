@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -58,7 +58,7 @@ class Document:
     """A YAML document: its file's name, and the node at its root."""
 
     file: str
-    root: yaml.Node
+    root: yaml.Node = field(repr=False)
 
     def at(self, path: Path, *, key: bool = False) -> Location:
         """Where the value at a path begins, or its key; of a path that leads nowhere, as far as it goes."""

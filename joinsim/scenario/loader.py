@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from joinsim.errors import Location, ScenarioError
+from joinsim.redaction import redact
 from joinsim.scenario.complaints import complaints
 from joinsim.scenario.documents import Document, Path, Scalar, read_document
 from joinsim.scenario.references import misfits
@@ -36,12 +37,15 @@ class ScenarioErrors(ScenarioError):
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario, of one cell of its file's matrix. ``cell`` gives the parameters their values."""
+    """One scenario, of one cell of its file's matrix.
+
+    ``cell`` gives the parameters their values. Among them may be tokens, which ``name`` masks.
+    """
 
     name: str
     file: str
     model: Model
-    cell: Mapping[str, Scalar]
+    cell: Mapping[str, Scalar] = field(repr=False)
     document: Document = field(repr=False)
 
     def expectations(self) -> Iterator[tuple[Location, Expectation]]:
@@ -96,7 +100,7 @@ def _scenario(document: Document, cell: Mapping[str, Scalar], *, labelled: bool)
     wrong = [document.error(found.problem, found.path, key=found.about_key) for found in misfits(model)]
     if wrong:
         raise _raised(wrong)
-    label = ",".join(f"{name}={value}" for name, value in cell.items())
+    label = redact(",".join(f"{name}={value}" for name, value in cell.items()))
     stem = FilePath(document.file).name.removesuffix(".yaml").removesuffix(".yml").removesuffix(".joinsim")
     return Scenario(f"{stem}[{label}]" if labelled else stem, document.file, model, cell, document)
 

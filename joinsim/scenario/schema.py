@@ -450,6 +450,7 @@ class _Expectation(_Model):
     when: dict[str, Annotated[Scalars, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="The cells of the matrix in which this is expected: values by parameter.",
+        repr=False,
     )
 
 
@@ -561,6 +562,7 @@ class Document(_Model):
         default_factory=dict,
         description="Values by parameter: the scenario runs once for every combination, "
         "and ${parameter} stands for the value.",
+        repr=False,
     )
     timeline: tuple[Step, ...] = Field(min_length=1, description="What happens, and when.")
     expect: tuple[Expectation, ...] = Field(min_length=1, description="What is expected in the end.")

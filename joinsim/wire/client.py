@@ -277,7 +277,7 @@ class WatchEvent:
     """One line of a watch: ADDED, MODIFIED, DELETED, BOOKMARK or ERROR, and its object."""
 
     type: str
-    object: JsonObject
+    object: JsonObject = field(repr=False)
 
 
 class ApiClient:

@@ -11,7 +11,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -90,7 +90,7 @@ def _follow(path: str, read_link: Callable[[str], str | None]) -> str:
 
 @dataclass
 class _File:
-    content: Content
+    content: Content = field(repr=False)
     mode: int
 
 
