@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from joinsim.errors import ScenarioError
 from joinsim.scenario.documents import Document, Path
-from joinsim.scenario.schema import EXPECTATIONS
+from joinsim.scenario.expected import EXPECTATIONS
 from joinsim.scenario.suggestions import listed, nearest, shown, suggestion
 from joinsim.scenario.values import PATTERNS
 

@@ -21,7 +21,7 @@ from joinsim.events import (
 from joinsim.gofmt import duration
 from joinsim.journal import Journal
 from joinsim.scenario.cast import Cast
-from joinsim.scenario.schema import AttackExpectation, CsrExpectation, NodeExpectation, Outcome
+from joinsim.scenario.expected import AttackExpectation, CsrExpectation, NodeExpectation, Outcome
 
 __all__ = ["Observation", "observe", "outcome_of", "trusted_by"]
 

@@ -13,9 +13,9 @@ from joinsim.errors import Location, ScenarioError
 from joinsim.redaction import redact
 from joinsim.scenario.complaints import complaints
 from joinsim.scenario.documents import Document, Path, Scalar, read_document
+from joinsim.scenario.expected import Expectation
 from joinsim.scenario.references import misfits
 from joinsim.scenario.schema import Document as Model
-from joinsim.scenario.schema import Expectation
 from joinsim.scenario.suggestions import shown
 
 __all__ = ["Scenario", "ScenarioErrors", "load_file", "load_text"]

@@ -12,15 +12,8 @@ from joinsim.backends.fake import CONTROL_PLANE
 from joinsim.join.phases import PHASES
 from joinsim.redaction import mask_token
 from joinsim.scenario.documents import Path
-from joinsim.scenario.schema import (
-    AttackExpectation,
-    CsrExpectation,
-    Document,
-    NodeExpectation,
-    PropertyExpectation,
-    Publication,
-    Step,
-)
+from joinsim.scenario.expected import AttackExpectation, CsrExpectation, NodeExpectation, PropertyExpectation
+from joinsim.scenario.schema import Document, Publication, Step
 from joinsim.scenario.suggestions import listed, shown, suggestion
 from joinsim.scenario.values import is_literal_token
 

@@ -11,24 +11,18 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
-    GetJsonSchemaHandler,
     StrictBool,
     StrictInt,
     Tag,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
-from joinsim.errors import Reason
-from joinsim.gofmt import duration
 from joinsim.pki import KeyAlgorithm
+from joinsim.scenario.expected import Expectation
+from joinsim.scenario.model import Model, exactly_one
 from joinsim.scenario.suggestions import listed, shown
 from joinsim.scenario.values import (
     AbsolutePath,
@@ -46,19 +40,11 @@ from joinsim.scenario.values import (
 __all__ = [
     "ACTIONS",
     "BINDINGS",
-    "EXPECTATIONS",
     "Adversary",
-    "AttackExpectation",
     "Binding",
     "ClusterModel",
-    "CsrExpectation",
     "Document",
-    "Expectation",
     "Node",
-    "NodeExpectation",
-    "Outcome",
-    "Property",
-    "PropertyExpectation",
     "Publication",
     "Step",
     "Token",
@@ -66,39 +52,10 @@ __all__ = [
 ]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """The schema as pydantic makes it, with what it leaves open closed and durations as files have them."""
-        schema = handler(core_schema)
-        for known in handler.resolve_ref_schema(schema).get("properties", {}).values():
-            if known.get("type") == "string" and isinstance(known.get("default"), float):
-                known["default"] = duration(known["default"])
-            # What names a thing has a grammar, and nothing goes by any other name.
-            if "patternProperties" in known:
-                known["additionalProperties"] = False
-        return schema
-
-
-def _exactly_one(model: BaseModel, fields: tuple[str, ...], what: str) -> None:
-    given = [field for field in fields if getattr(model, field) is not None]
-    if len(given) != 1:
-        names = [type(model).model_fields[field].alias or field for field in fields]
-        found = [type(model).model_fields[field].alias or field for field in given]
-        raise ValueError(
-            f"expected exactly one {what} of {listed(names, 'and')}, "
-            f"found {listed(found, 'and') if found else 'none'}"
-        )
-
-
 # --- the cluster ---------------------------------------------------------------------------
 
 
-class Token(_Model):
+class Token(Model):
     """A bootstrap token of the cluster."""
 
     ttl: Duration = Field(
@@ -112,7 +69,7 @@ class Token(_Model):
     )
 
 
-class ClusterModel(_Model):
+class ClusterModel(Model):
     """The cluster that nodes join."""
 
     version: Literal["1.36"] = Field("1.36", description="The Kubernetes version.")
@@ -140,7 +97,7 @@ class ClusterModel(_Model):
 # --- nodes -----------------------------------------------------------------------------------
 
 
-class DiscoveryModel(_Model):
+class DiscoveryModel(Model):
     """How a node finds the cluster: by token, by file or by URL."""
 
     token: TokenReference | None = Field(
@@ -158,13 +115,13 @@ class DiscoveryModel(_Model):
 
     @model_validator(mode="after")
     def _one_way(self) -> DiscoveryModel:
-        _exactly_one(self, ("token", "file", "url"), "way of discovery")
+        exactly_one(self, ("token", "file", "url"), "way of discovery")
         if self.pin is not None and self.token is None:
             raise ValueError("expected pin only beside token, found it without")
         return self
 
 
-class TimeoutsModel(_Model):
+class TimeoutsModel(Model):
     """``timeouts`` of a JoinConfiguration."""
 
     discovery: Duration = Field(300.0, description="How long discovery may take.")
@@ -177,7 +134,7 @@ class TimeoutsModel(_Model):
     )
 
 
-class TaintModel(_Model):
+class TaintModel(Model):
     """A taint."""
 
     key: str = Field(description="Its key.")
@@ -187,14 +144,14 @@ class TaintModel(_Model):
     )
 
 
-class ArgumentModel(_Model):
+class ArgumentModel(Model):
     """An argument for the kubelet."""
 
     name: str = Field(description="Its name, without dashes before it.")
     value: str = Field(description="Its value.")
 
 
-class NodeRegistrationModel(_Model):
+class NodeRegistrationModel(Model):
     """``nodeRegistration`` of a JoinConfiguration."""
 
     name: str = Field("", description="The name of its Node, where it is not that of the machine.")
@@ -210,7 +167,7 @@ class NodeRegistrationModel(_Model):
     )
 
 
-class ConfigModel(_Model):
+class ConfigModel(Model):
     """The rest of the node's JoinConfiguration (kubeadm.k8s.io/v1beta4)."""
 
     timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel, description="How long things may take.")
@@ -223,7 +180,7 @@ class ConfigModel(_Model):
     skip_phases: tuple[str, ...] = Field((), description="Phases that are left out, by name.")
 
 
-class Node(_Model):
+class Node(Model):
     """A machine that joins."""
 
     discovery: DiscoveryModel = Field(description="How it finds the cluster.")
@@ -241,7 +198,7 @@ class Node(_Model):
     )
 
 
-class FileServerModel(_Model):
+class FileServerModel(Model):
     """An HTTPS server with a certificate authority of its own."""
 
     trusted_by: tuple[HostName, ...] = Field(
@@ -252,7 +209,7 @@ class FileServerModel(_Model):
 # --- adversaries -----------------------------------------------------------------------------
 
 
-class PositionModel(_Model):
+class PositionModel(Model):
     """Where an adversary stands."""
 
     between: tuple[HostName, HostName] = Field(
@@ -260,13 +217,13 @@ class PositionModel(_Model):
     )
 
 
-class HoldingModel(_Model):
+class HoldingModel(Model):
     """Something that an adversary holds from the start."""
 
     token: TokenReference = Field(description="A bootstrap token: a name, or a token.", repr=False)
 
 
-class Adversary(_Model):
+class Adversary(Model):
     """Someone who is not meant to be trusted."""
 
     position: PositionModel = Field(description="Where it stands on the network.")
@@ -286,7 +243,7 @@ class Binding(StrEnum):
 BINDINGS = tuple(binding.value for binding in Binding)
 
 
-class Trigger(_Model):
+class Trigger(Model):
     """An event that a step waits for."""
 
     csr: HostName | None = Field(None, description="A certificate request for this node…")
@@ -304,7 +261,7 @@ class Trigger(_Model):
 
     @model_validator(mode="after")
     def _fitting(self) -> Trigger:
-        _exactly_one(self, ("csr", "node", "join"), "subject")
+        exactly_one(self, ("csr", "node", "join"), "subject")
         states = self._STATES[self.subject[0]]
         if self.state not in states:
             raise ValueError(
@@ -325,7 +282,7 @@ class NewToken(Token):
     name: Name = Field(description="Its name, for the rest of the file.")
 
 
-class TokenCredential(_Model):
+class TokenCredential(Model):
     """A bootstrap token within a discovery file."""
 
     token: TokenReference = Field(description="The token: a name, or a token.", repr=False)
@@ -341,7 +298,7 @@ Credentials: TypeAlias = Annotated[
 ]
 
 
-class Publication(_Model):
+class Publication(Model):
     """A discovery file, made from cluster-info and carried to where nodes can read it."""
 
     node: HostName | None = Field(None, description="The node that it is carried to.")
@@ -353,13 +310,13 @@ class Publication(_Model):
 
     @model_validator(mode="after")
     def _one_place(self) -> Publication:
-        _exactly_one(self, ("node", "url"), "place")
+        exactly_one(self, ("node", "url"), "place")
         if (self.node is None) != (self.path is None):
             raise ValueError("expected path beside node and only there")
         return self
 
 
-class Step(_Model):
+class Step(Model):
     """A moment and one action."""
 
     at: Duration | None = Field(None, description="The moment, from the start of the run.")
@@ -395,8 +352,8 @@ class Step(_Model):
 
     @model_validator(mode="after")
     def _one_moment_one_action(self) -> Step:
-        _exactly_one(self, ("at", "on"), "moment")
-        _exactly_one(self, tuple(ACTIONS), "action")
+        exactly_one(self, ("at", "on"), "moment")
+        exactly_one(self, tuple(ACTIONS), "action")
         if self.after is not None and self.on is None:
             raise ValueError("expected after only beside on, found it beside at")
         if (self.by is None) != (self.attack is None):
@@ -423,115 +380,6 @@ ACTIONS = {
 """The fields of a step that are actions, with their keys in the file."""
 
 
-# --- expectations ----------------------------------------------------------------------------
-
-
-class Outcome(StrEnum):
-    """How a join ends."""
-
-    JOINED = "joined"
-    REFUSED = "refused"
-    TIMED_OUT = "timed-out"
-
-
-class Property(StrEnum):
-    """The trust properties, judged over every run."""
-
-    GENUINE_CONTROL_PLANE = "genuine-control-plane"
-    NO_FOREIGN_IDENTITY = "no-foreign-identity"
-    NO_NODE_IMPERSONATION = "no-node-impersonation"
-    NO_SECRET_DISCLOSED = "no-secret-disclosed"
-    TOKEN_CONFIDENTIAL = "token-confidential"
-    NO_PRIVILEGE_ESCALATION = "no-privilege-escalation"
-    AVAILABLE = "available"
-
-
-class _Expectation(_Model):
-    when: dict[str, Annotated[Scalars, Field(min_length=1)]] = Field(
-        default_factory=dict,
-        description="The cells of the matrix in which this is expected: values by parameter.",
-        repr=False,
-    )
-
-
-class NodeExpectation(_Expectation):
-    """How a node's join is expected to end."""
-
-    node: HostName = Field(description="The node.")
-    outcome: Outcome = Field(description="How its join ends.")
-    phase: str | None = Field(None, description="The phase in which it refuses or gives up.")
-    reason: Reason | None = Field(None, description="Why.")
-    error: str | None = Field(None, description="A part of kubeadm's own error.")
-    trusts: str | None = Field(
-        None, description="Whose keys it trusts after discovery: cluster, an adversary, or nobody."
-    )
-    takes: tuple[Duration, Duration] | None = Field(
-        None, description="Between which times from its start the join ends."
-    )
-
-    @model_validator(mode="after")
-    def _named(self) -> NodeExpectation:
-        if self.outcome is Outcome.JOINED:
-            if self.phase or self.reason or self.error:
-                raise ValueError("expected phase, reason and error only of a node that does not join")
-        elif self.phase is None or (self.reason is None and self.outcome is Outcome.REFUSED):
-            wanted = "phase and reason" if self.outcome is Outcome.REFUSED else "a phase"
-            raise ValueError(f"expected {wanted} beside outcome {self.outcome}, so that it is the right one")
-        if self.takes is not None and self.takes[0] > self.takes[1]:
-            raise ValueError("expected the shorter time first in takes, found the longer")
-        return self
-
-
-class CsrExpectation(_Expectation):
-    """What becomes of the last certificate request for a node."""
-
-    csr: HostName = Field(description="The node that it is for.")
-    state: Literal["pending", "approved", "denied", "issued"] = Field(
-        description="Its state at the end; approved is approved and not issued."
-    )
-    requestor: str | None = Field(None, description="Who posted it: a user name, or token:NAME.")
-    approver: str | None = Field(None, description="Who approved or denied it: a user name.")
-
-
-class PropertyExpectation(_Expectation):
-    """That a trust property is broken, or holds."""
-
-    property: Property = Field(description="The property.")
-    broken: StrictBool = Field(description="Whether it is expected to be broken.")
-
-
-class AttackExpectation(_Expectation):
-    """That an attack did something that its victims could notice, or did not."""
-
-    attack: Literal["impersonate-control-plane"] = Field(description="The attack.")
-    fired: StrictBool = Field(description="Whether it is expected to fire.")
-
-
-EXPECTATIONS = ("node", "csr", "property", "attack")
-"""What can be expected of: the key that tells the kinds of expectations apart."""
-
-
-def _kind_of(value: Any) -> str | None:
-    for kind in EXPECTATIONS:
-        if (kind in value) if isinstance(value, dict) else hasattr(value, kind):
-            return f"<{kind}>"
-    return None
-
-
-Expectation: TypeAlias = Annotated[
-    Annotated[NodeExpectation, Tag("<node>")]
-    | Annotated[CsrExpectation, Tag("<csr>")]
-    | Annotated[PropertyExpectation, Tag("<property>")]
-    | Annotated[AttackExpectation, Tag("<attack>")],
-    Discriminator(
-        _kind_of,
-        custom_error_type="expectation",
-        custom_error_message=f"expected a mapping with one of {listed(EXPECTATIONS)} in it",
-    ),
-]
-"""One thing that is expected. The tags stay out of paths in error messages."""
-
-
 # --- the whole -----------------------------------------------------------------------------------
 
 
@@ -542,7 +390,7 @@ def _whole_number(value: object) -> object:
     return value
 
 
-class Document(_Model):
+class Document(Model):
     """A joinsim scenario: a cluster, the machines that join it, what happens when, what is expected."""
 
     joinsim: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(

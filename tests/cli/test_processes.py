@@ -65,7 +65,7 @@ def test_verdicts_go_to_standard_output_and_the_code_says_how_it_went(process, s
     one = process("run", "a.yaml", "b.yaml")
     out, err = one.communicate()
     assert (one.returncode, err) == (1, b"")
-    assert out.decode().splitlines()[0] == "passed a: joined [600ms]"
+    assert out.decode().splitlines()[0] == "passed a: joined [500ms]"
 
 
 def test_a_reader_that_leaves_early_is_no_error(process, scenario):
@@ -183,8 +183,8 @@ def test_a_terminal_gets_a_table_in_colour(at_terminal, scenario):
     assert "\x1b[32mpassed" in told
     plain = ESCAPES.sub("", told)
     assert re.search(r"^scenario +verdict +outcome +took$", plain, re.MULTILINE)
-    assert re.search(r"^a +passed +joined +600ms$", plain, re.MULTILINE)
-    assert re.search(r"^b +failed +joined +600ms$", plain, re.MULTILINE)
+    assert re.search(r"^a +passed +joined +500ms$", plain, re.MULTILINE)
+    assert re.search(r"^b +failed +joined +500ms$", plain, re.MULTILINE)
     assert "  again: joinsim run b.yaml --seed 1" in plain
     assert "1 passed, 1 failed in " in plain
 
@@ -192,7 +192,7 @@ def test_a_terminal_gets_a_table_in_colour(at_terminal, scenario):
 def test_no_color_is_heeded(at_terminal, scenario):
     scenario()
     told, _ = at_terminal("run", "passing.yaml", NO_COLOR="1")
-    assert re.search(r"^passing +passed +joined +600ms$", ESCAPES.sub("", told), re.MULTILINE)
+    assert re.search(r"^passing +passed +joined +500ms$", ESCAPES.sub("", told), re.MULTILINE)
     assert not re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", told)
 
 
@@ -215,7 +215,7 @@ def test_a_dumb_terminal_gets_the_verdicts(at_terminal, scenario):
     scenario()
     told, code = at_terminal("run", "passing.yaml", TERM="dumb")
     assert code == 0
-    assert re.search(r"passing +passed +joined +600ms", told)
+    assert re.search(r"passing +passed +joined +500ms", told)
     assert "\x1b" not in told
 
 

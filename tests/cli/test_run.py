@@ -25,7 +25,7 @@ def test_a_scenario_that_passes_ends_with_0_and_one_line(joinsim, scenario):
     done = joinsim("run", scenario())
     assert (done.code, done.err) == (0, "")
     first, last = done.out.splitlines()
-    assert first == "passed passing: joined [600ms]"
+    assert first == "passed passing: joined [500ms]"
     assert last.startswith("1 passed in ")
 
 
@@ -34,7 +34,7 @@ def test_a_scenario_that_fails_ends_with_1_and_says_why_and_how_to_see_it_again(
     done = joinsim("run", file, "--seed", 7)
     assert (done.code, done.err) == (1, "")
     lines = done.out.splitlines()
-    assert lines[0] == "failed failing: joined [600ms]"
+    assert lines[0] == "failed failing: joined [500ms]"
     assert lines[1].startswith(
         f"  {file}:11:5: expected worker-1 refused in preflight: pin-mismatch; observed"
     )

@@ -9,12 +9,7 @@ import pytest
 from joinsim.errors import Reason
 from joinsim.events import JoinFailed
 from joinsim.scenario import Outcome, Property, Status, load_text, run_scenario
-from joinsim.scenario.schema import (
-    AttackExpectation,
-    CsrExpectation,
-    NodeExpectation,
-    PropertyExpectation,
-)
+from joinsim.scenario.expected import AttackExpectation, CsrExpectation, NodeExpectation, PropertyExpectation
 from tests.scenario.runs import SHIPPED, shipped_runs
 
 PHASES = ("configuration", "preflight", "kubelet-start", "kubelet-wait-bootstrap", "control-plane-join")
