@@ -186,7 +186,7 @@ def test_a_mistake_in_a_token_does_not_show_its_secret(token, place, character):
         token[:place] + character + token[place:],
     ):
         shown = mask_token(mistyped)
-        assert sum(map(str.isalnum, shown)) <= 6
+        assert len(re.findall(r"[A-Za-z0-9]", shown)) <= 6
         assert shown.endswith(MASK)
 
 
