@@ -7,15 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 import click
 
 from joinsim import __version__
-from joinsim.cli.lint import lint, schema
-from joinsim.cli.run import run
-from joinsim.cli.tokens import ca_hash, token
 from joinsim.errors import BackendError, ScenarioError
 
 __all__ = ["main"]
@@ -23,17 +21,32 @@ __all__ = ["main"]
 EXIT_NOT_AS_EXPECTED, EXIT_WRONG_INPUT, EXIT_NO_GROUND, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+_COMMANDS = {
+    "ca-hash": "joinsim.cli.tokens:ca_hash",
+    "lint": "joinsim.cli.lint:lint",
+    "run": "joinsim.cli.run:run",
+    "schema": "joinsim.cli.lint:schema",
+    "token": "joinsim.cli.tokens:token",
+}
+"""Where each command is. They are imported when they are asked for, inside :func:`main`."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="joinsim")
 def commands() -> None:
     """Simulate and test how machines join a Kubernetes cluster, and who trusts whom afterwards."""
-
-
-commands.add_command(run)
-commands.add_command(lint)
-commands.add_command(schema)
-commands.add_command(ca_hash)
-commands.add_command(token)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

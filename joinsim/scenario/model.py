@@ -24,13 +24,37 @@ class Model(BaseModel):
     ) -> JsonSchemaValue:
         """The schema as pydantic makes it, with what it leaves open closed and durations as files have them."""
         schema = handler(core_schema)
-        for known in handler.resolve_ref_schema(schema).get("properties", {}).values():
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, known in properties.items():
             if known.get("type") == "string" and isinstance(known.get("default"), float):
                 known["default"] = duration(known["default"])
             # What names a thing has a grammar, and nothing goes by any other name.
             if "patternProperties" in known:
                 known["additionalProperties"] = False
+            if _is_narrow(known, handler):
+                properties[name] = _or_parameter(known)
         return schema
+
+
+_PARAMETER = {"type": "string", "pattern": r"^\$\{[^{}]+\}$"}
+
+
+def _is_narrow(known: JsonSchemaValue, handler: GetJsonSchemaHandler) -> bool:
+    """Whether a schema is of single values and takes not every string, so not a parameter's name."""
+    choices = [handler.resolve_ref_schema(choice) for choice in known.get("anyOf", [known])]
+    single = [choice for choice in choices if choice.get("type") not in ("object", "array", "null")]
+    return bool(single) and not any(
+        choice.get("type") == "string" and not choice.keys() & {"pattern", "enum", "const"}
+        for choice in single
+    )
+
+
+def _or_parameter(known: JsonSchemaValue) -> JsonSchemaValue:
+    """The schema of a value, or of a parameter of the matrix that stands for it."""
+    told: JsonSchemaValue = {
+        key: known.pop(key) for key in ("default", "description", "title") if key in known
+    }
+    return {**told, "anyOf": [*known.get("anyOf", [known]), _PARAMETER]}
 
 
 def exactly_one(model: BaseModel, fields: tuple[str, ...], what: str) -> None:

@@ -110,7 +110,6 @@ def _endings(journal: Journal) -> Iterator[Record]:
 
 
 def _checks(scenario: Scenario, journal: Journal, cast: Cast, broken: dict[Property, str]) -> Iterator[Check]:
-    # A node that is expected not to join leaves the cluster unavailable to it.
     meant_broken = dict.fromkeys(Property, False)
     stated: dict[Property, Location] = {}
     meant_idle: set[str] = set()
@@ -128,10 +127,12 @@ def _checks(scenario: Scenario, journal: Journal, cast: Cast, broken: dict[Prope
             meant_idle.add(expectation.attack)
         for expected, observed, held in observe(expectation, journal, cast):
             yield Check(CheckKind.EXPECTATION, held, expected, observed, location)
+    # What is expected of a node says itself whether it is available to that node, and nothing of others.
+    implied = meant_broken[Property.AVAILABLE] and Property.AVAILABLE not in stated
     for judged in Property:
-        yield _property(judged, meant_broken[judged], broken, stated.get(judged))
-    if meant_broken[Property.AVAILABLE] and Property.AVAILABLE not in stated:
-        # That one node is expected not to join says nothing of the others.
+        if judged is not Property.AVAILABLE or not implied:
+            yield _property(judged, meant_broken[judged], broken, stated.get(judged))
+    if implied:
         yield from _absent(set(cast.nodes) - named, journal)
     yield from _vacuity(scenario, journal, meant_idle)
 
