@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from joinsim.redaction import redact
+
 __all__ = [
     "ApiError",
     "BackendError",
@@ -51,13 +53,22 @@ class ScenarioError(JoinsimError):
     """
 
     def __init__(self, problem: str, *, location: Location | None = None, path: str = "") -> None:
-        self.problem = problem
+        self.problem = _one_line(redact(problem))
         self.location = location
-        self.path = path
+        self.path = _one_line(redact(path))
         parts = [str(location)] if location else []
         if path:
-            parts.append(path)
-        super().__init__(": ".join([*parts, problem]))
+            parts.append(self.path)
+        super().__init__(": ".join([*parts, self.problem]))
+
+
+def _one_line(text: str) -> str:
+    """What a terminal would act upon (line breaks, escapes) written out; the rest as it is."""
+    if text.isprintable():
+        return text
+    return "".join(
+        known if known.isprintable() else known.encode("unicode_escape").decode() for known in text
+    )
 
 
 class BackendError(JoinsimError):

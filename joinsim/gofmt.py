@@ -29,10 +29,27 @@ _ESCAPES = {
 _ESCAPED = frozenset(_ESCAPES)
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
-_DURATION = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|[smh])")
-_RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+_NUMBER_AND_UNIT = re.compile(r"([0-9]*(?:\.[0-9]*)?)([^0-9.]*)")
+
+_LAYOUT = "2006-01-02T15:04:05Z07:00"
+# Its elements: how Go calls each, what it takes for it (an hour of one digit is enough), and
+# by which word and from which numbers on it is out of range.
+_ELEMENTS = (
+    ("2006", r"[0-9]{4}", "", 0, 0),
+    ("-", "-", "", 0, 0),
+    ("01", r"[0-9]{2}", "month", 1, 12),
+    ("-", "-", "", 0, 0),
+    ("02", r"[0-9]{2}", "", 0, 0),
+    ("T", "T", "", 0, 0),
+    ("15", r"[0-9]{1,2}", "hour", 0, 23),
+    (":", ":", "", 0, 0),
+    ("04", r"[0-9]{2}", "minute", 0, 59),
+    (":", ":", "", 0, 0),
+    ("05", r"[0-9]{2}(?:[.,][0-9]+)?", "second", 0, 59),
+    ("Z07:00", r"Z|[+-][0-9]{2}:[0-9]{2}", "", 0, 0),
 )
+_RFC3339 = re.compile("".join(f"(?:{pattern})" for _, pattern, *_ in _ELEMENTS))
+_HOUR = len("2006-01-02T")
 
 
 def quote(text: str) -> str:
@@ -52,6 +69,9 @@ def _quoted_character(character: str) -> str:
     if character.isprintable():
         return character
     code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        # A byte that is no UTF-8, as Python carries it in from the command line.
+        return f"\\x{code - 0xDC00:02x}"
     if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
@@ -135,30 +155,31 @@ def parse_duration(text: str) -> float:
     sign, body = (-1.0, text[1:]) if text[:1] == "-" else (1.0, text.removeprefix("+"))
     if body == "0":
         return 0.0
-    parts = _DURATION.findall(body)
-    if not body or "".join(parts) != body:
-        raise ValueError(_duration_problem(text, body))
-    total = 0.0
-    for part in parts:
-        number = part.rstrip("nµμumsh")
-        total += float(number) * _UNITS[part[len(number) :]]
+    total, position = 0.0, 0
+    while position < len(body) or not position:
+        match = _NUMBER_AND_UNIT.match(body, position)
+        assert match
+        number, unit = match.groups()
+        if not number.strip("."):
+            raise ValueError(f"time: invalid duration {_time_quote(text)}")
+        if not unit:
+            raise ValueError(f"time: missing unit in duration {_time_quote(text)}")
+        if unit not in _UNITS:
+            raise ValueError(f"time: unknown unit {_time_quote(unit)} in duration {_time_quote(text)}")
+        total += float(number) * _UNITS[unit]
+        position = match.end()
     if not math.isfinite(total) or total > (2**63 - 1) / 1e9:
-        raise ValueError(f"time: invalid duration {quote(text)}")
+        raise ValueError(f"time: invalid duration {_time_quote(text)}")
     return sign * total
 
 
-def _duration_problem(text: str, body: str) -> str:
-    position = 0
-    while match := _DURATION.match(body, position):
-        position = match.end()
-    number = re.compile(r"[0-9]*\.?[0-9]*").match(body, position)
-    rest = body[number.end() :] if number and number.group().strip(".") else ""
-    if number and number.group().strip("."):
-        unit = re.split(r"[0-9.]", rest, maxsplit=1)[0]
-        if not unit:
-            return f"time: missing unit in duration {quote(text)}"
-        return f"time: unknown unit {quote(unit)} in duration {quote(text)}"
-    return f"time: invalid duration {quote(text)}"
+def _time_quote(text: str) -> str:
+    # Go's package time quotes by itself: control characters and all that is not ASCII by bytes.
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    shown = (
+        chr(byte) if 0x20 <= byte < 0x80 else f"\\x{byte:02x}" for byte in escaped.encode(errors="replace")
+    )
+    return f'"{"".join(shown)}"'
 
 
 @lru_cache(maxsize=64)
@@ -168,12 +189,26 @@ def rfc3339(moment: datetime) -> str:
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """Read an RFC 3339 time; ValueError for anything else, shorter ISO 8601 forms included."""
-    if not _RFC3339.fullmatch(text):
-        raise ValueError(
-            f'parsing time {quote(text)} as "2006-01-02T15:04:05Z07:00": cannot parse {quote(text)} as "2006"'
-            if not re.match(r"[0-9]{4}", text)
-            else f'parsing time {quote(text)} as "2006-01-02T15:04:05Z07:00"'
-        )
-    whole = re.sub(r"[.,][0-9]+", "", text)
-    return datetime.fromisoformat(whole)
+    """Read an RFC 3339 time as ``time.Parse`` does; shorter ISO 8601 forms are none.
+
+    Raises ValueError with Go's own message.
+    """
+    if _RFC3339.fullmatch(text):
+        padded = text if text[_HOUR + 1] != ":" else f"{text[:_HOUR]}0{text[_HOUR:]}"
+        try:
+            return datetime.fromisoformat(padded)
+        except ValueError:
+            pass
+    raise ValueError(f"parsing time {_time_quote(text)}{_time_problem(text)}")
+
+
+def _time_problem(text: str) -> str:
+    rest = text
+    for name, pattern, word, least, most in _ELEMENTS:
+        match = re.match(pattern, rest)
+        if not match:
+            return f' as "{_LAYOUT}": cannot parse {_time_quote(rest)} as "{name}"'
+        if word and not least <= int(match.group()[:2]) <= most:
+            return f": {word} out of range"
+        rest = rest[match.end() :]
+    return f": extra text: {_time_quote(rest)}" if rest else ": day out of range"

@@ -16,12 +16,21 @@ __all__ = ["MASK", "Redactor", "mask_token", "redact"]
 MASK = "*" * 16
 """What stands in the place of a token's secret half."""
 
-_TOKEN = re.compile(r"(?<![A-Za-z0-9])([a-z0-9]{6})\.[a-z0-9]{16}(?![A-Za-z0-9])")
+# The letters and digits of an escape before it (of a line end, say) do not belong to a token.
+_TOKEN = re.compile(
+    r"([a-z0-9]{6})\.[a-z0-9]{16}(?![A-Za-z0-9])"
+    r"(?:(?<![A-Za-z0-9].{23})|(?<=\\[abfnrtv].{23})|(?<=\\x[0-9a-f]{2}.{23})"
+    r"|(?<=\\u[0-9a-f]{4}.{23})|(?<=%[0-9A-Fa-f]{2}.{23}))"
+)
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----.*?-----END (?P=label)-----", re.DOTALL
+    # A key that breaks off has no end and is a secret all the same.
+    r"-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----(?! \(redacted\)).*?(?:-----END (?P=label)-----|\Z)",
+    re.DOTALL,
 )
 _TOKEN_LENGTH = 6 + 1 + 16
-_LONG_RUN = re.compile(r"[A-Za-z0-9]{12,}")
+_TOKEN_ID_AT_MOST = re.compile(r"[A-Za-z0-9]{1,6}[^A-Za-z0-9]")
+_TELLING = 12
+"""So many letters and digits, or more, may hold enough of a secret to tell it."""
 
 
 def redact(text: str) -> str:
@@ -33,16 +42,16 @@ def redact(text: str) -> str:
     if len(text) >= _TOKEN_LENGTH and "." in text:
         text = _TOKEN.sub(rf"\1.{MASK}", text)
     if "PRIVATE KEY" in text:
-        text = _PRIVATE_KEY.sub(r"-----BEGIN \g<label>----- \(redacted\)", text)
+        text = _PRIVATE_KEY.sub(r"-----BEGIN \g<label>----- (redacted)", text)
     return text
 
 
 def mask_token(text: str) -> str:
     """Mask what may be the secret half of a mistyped bootstrap token.
 
-    kubeadm prints a malformed token as it was typed. One with a typing error in it
-    still gives its secret away, so runs of twelve letters and digits or more are
-    masked and the rest is kept, which leaves short garbage readable.
+    kubeadm prints a malformed token as it was typed. One with a typing error in it,
+    wherever the error is, still gives its secret away. So of a text with twelve letters
+    and digits or more only what may be the id is kept; short garbage stays readable.
 
     >>> mask_token("abcdef-0123")
     'abcdef-0123'
@@ -50,7 +59,10 @@ def mask_token(text: str) -> str:
     'abcdef.****************'
     """
     # Divergence: where kubeadm prints a whole malformed value, it is masked here.
-    return _LONG_RUN.sub(MASK, text)
+    if sum(map(str.isalnum, text)) < _TELLING:
+        return text
+    token_id = _TOKEN_ID_AT_MOST.match(text)
+    return (token_id.group() if token_id else "") + MASK
 
 
 class Redactor:

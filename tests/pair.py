@@ -11,6 +11,7 @@ def test_something(play):
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import trio
@@ -25,7 +26,7 @@ from joinsim.join import (
     JoinOutcome,
     KubeletSettings,
 )
-from joinsim.wire import ApiClient, ClientTls, Connection, Connections, connection_of
+from joinsim.wire import ApiClient, ClientTls, Connection, Connections, Request, connection_of
 from joinsim.world import Host, World
 
 TOKEN = BootstrapToken.parse("abcdef.0123456789abcdef")
@@ -41,17 +42,27 @@ class JoinPair:
     token: BootstrapToken
 
     @classmethod
-    async def create(cls, world: World, **settings: object) -> JoinPair:
-        """Boot a control plane (``settings`` are ClusterSettings' fields) with the token ``TOKEN``."""
+    async def create(
+        cls,
+        world: World,
+        *,
+        worker: str = "worker-1",
+        overhear: Callable[[Request], None] | None = None,
+        **settings: object,
+    ) -> JoinPair:
+        """Boot a control plane (``settings`` are ClusterSettings' fields) with the token ``TOKEN``.
+
+        ``worker`` names the machine beside it; ``overhear`` is shown every request.
+        """
         asked = ClusterSettings(tokens=(TokenRecord(TOKEN),))
         control_plane = ControlPlane(
-            world.add_host("control-plane"), replace(asked, **settings), world.journal
+            world.add_host("control-plane"), replace(asked, **settings), world.journal, overhear=overhear
         )
-        worker = world.add_host("worker-1")
+        host = world.add_host(worker)
         await world.nursery.start(control_plane.run)
         # A virtual moment, in which the controllers do what they do at their start.
         await trio.sleep(0.001)
-        return cls(world, control_plane, worker, TOKEN)
+        return cls(world, control_plane, host, TOKEN)
 
     @property
     def pins(self) -> tuple[str, ...]:
@@ -63,9 +74,17 @@ class JoinPair:
         discovery = BootstrapTokenDiscovery(self.token.value, self.control_plane.endpoint, self.pins)
         return replace(JoinConfiguration(Discovery(discovery)), **fields)
 
-    async def join(self, config: JoinConfiguration | None = None) -> JoinOutcome:
-        """Join the worker, with token and pin unless told otherwise."""
-        engine = JoinEngine(self.worker, config or self.pinned(), self.world.journal, KubeletSettings())
+    async def join(
+        self,
+        config: JoinConfiguration | None = None,
+        *,
+        host: Host | None = None,
+        kubelet: KubeletSettings | None = None,
+    ) -> JoinOutcome:
+        """Join the worker, or another host, with token and pin unless told otherwise."""
+        engine = JoinEngine(
+            host or self.worker, config or self.pinned(), self.world.journal, kubelet or KubeletSettings()
+        )
         return await engine.run()
 
     def administrator(self) -> ApiClient:

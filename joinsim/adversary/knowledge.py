@@ -37,12 +37,13 @@ class Knowledge:
         self._journal = journal
         self._adversary = adversary
         self._known: set[tuple[Kind, str]] = set()
+        """Kinds and values: two tokens of one id are two things to know."""
         self.tokens: dict[str, BootstrapToken] = {}
 
     def learn_token(self, token: BootstrapToken, source: str, *, at_start: bool = False) -> None:
         """Come by a bootstrap token."""
         self.tokens[token.id] = token
-        self._learn(Kind.TOKEN, token.id, source, at_start=at_start)
+        self._learn(Kind.TOKEN, token.id, source, at_start=at_start, value=token.value)
 
     def learn_bearer(self, authorization: str, source: str) -> None:
         """Come by whatever bootstrap token an ``Authorization`` header carries."""
@@ -58,9 +59,10 @@ class Knowledge:
         """Come by a private key."""
         self._learn(Kind.PRIVATE_KEY, str(PublicKeyPin.of(key.public_key)), source, at_start=at_start)
 
-    def _learn(self, kind: Kind, subject: str, source: str, *, at_start: bool) -> None:
-        if (kind, subject) not in self._known:
-            self._known.add((kind, subject))
+    def _learn(self, kind: Kind, subject: str, source: str, *, at_start: bool, value: str = "") -> None:
+        known = (kind, value or subject)
+        if known not in self._known:
+            self._known.add(known)
             self._journal.append(
                 self._adversary, KnowledgeGained(kind.value, subject, source, at_start=at_start)
             )

@@ -8,7 +8,6 @@ text and no error of this module.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -128,12 +127,16 @@ def has_expired(expiration: str, now: datetime) -> bool:
 
 
 def secret_data(secret: JsonObject) -> dict[str, str]:
-    """A Secret's ``data`` decoded to text; values that are no base64 or no UTF-8 read as empty."""
+    """A Secret's ``data`` decoded to text; values that are no base64 or no UTF-8 read as empty.
+
+    Line ends within the base64 are passed over, as Go's decoder does it.
+    """
     decoded = {}
     for key, value in texts(secret, "data").items():
         try:
-            decoded[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+            folded = value.replace("\n", "").replace("\r", "")
+            decoded[key] = base64.b64decode(folded, validate=True).decode()
+        except ValueError:
             decoded[key] = ""
     return decoded
 

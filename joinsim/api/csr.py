@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from joinsim.api.objects import JsonObject, items, text
 
@@ -12,9 +11,10 @@ __all__ = ["csr_state", "request_bytes"]
 
 def request_bytes(csr: JsonObject) -> bytes:
     """``spec.request`` decoded; empty where it is not there or no base64."""
+    encoded = text(csr, "spec", "request").replace("\n", "").replace("\r", "")
     try:
-        return base64.b64decode(text(csr, "spec", "request"))
-    except binascii.Error:
+        return base64.b64decode(encoded, validate=True)
+    except ValueError:
         return b""
 
 

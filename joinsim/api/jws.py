@@ -20,7 +20,8 @@ KEY_PREFIX = "jws-kubeconfig-"
 def compute_detached_signature(content: str, token_id: str, token_secret: str) -> str:
     """Sign a text with a token: ``header..signature``, base64url without padding."""
     header = _encode(f'{{"alg":"HS256","kid":"{token_id}"}}'.encode())
-    signed = f"{header}.{_encode(content.encode())}"
+    # A caller's text may be no Unicode, which is a wrong text and not a crash.
+    signed = f"{header}.{_encode(content.encode(errors='surrogatepass'))}"
     mac = hmac.new(token_secret.encode(), signed.encode(), hashlib.sha256)
     return f"{header}..{_encode(mac.digest())}"
 
@@ -28,7 +29,7 @@ def compute_detached_signature(content: str, token_id: str, token_secret: str) -
 def is_valid_signature(signature: str, content: str, token_id: str, token_secret: str) -> bool:
     """Whether a stored signature is the one that this token gives for this text."""
     expected = compute_detached_signature(content, token_id, token_secret)
-    return hmac.compare_digest(signature.encode(), expected.encode())
+    return hmac.compare_digest(signature.encode(errors="surrogatepass"), expected.encode())
 
 
 def _encode(data: bytes) -> str:

@@ -198,11 +198,20 @@ def _entries(named: Mapping[str, Cluster | User | Context], key: str) -> JsonVal
     return [{key: entry.as_json(), "name": name} for name, entry in sorted(named.items())] or None
 
 
+_GO_NAMES = {"clusters": "Cluster", "users": "AuthInfo", "contexts": "Context"}
+
+
 def _named(document: JsonObject, plural: str, singular: str) -> list[tuple[str, JsonObject]]:
-    # Of two entries with one name the first counts, as in client-go.
     found: dict[str, JsonObject] = {}
     for entry in items(document, plural):
-        found.setdefault(text(entry, "name"), mapping(entry, singular))
+        name, kind = text(entry, "name"), _GO_NAMES[plural]
+        if name in found:
+            # Divergence: client-go goes on to print the whole list, credentials included.
+            raise KubeconfigError(
+                f"error converting *[]Named{kind} into *map[string]*api.{kind}: "
+                f'duplicate name "{name}" in list'
+            )
+        found[name] = mapping(entry, singular)
     return list(found.items())
 
 

@@ -9,6 +9,7 @@ values read.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -32,6 +33,7 @@ __all__ = [
     "Resource",
     "boolean",
     "copy",
+    "decode_json",
     "encode_json",
     "items",
     "mapping",
@@ -205,3 +207,28 @@ def encode_json(value: JsonValue | Iterable[JsonValue]) -> bytes:
         if character in plain:
             plain = plain.replace(character, escape)
     return plain.encode()
+
+
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+
+
+def decode_json(content: bytes) -> JsonValue:
+    """JSON as Go's decoder reads it: what is no Unicode becomes U+FFFD, and NaN is no number.
+
+    Raises ValueError, and RecursionError for what is nested too deep.
+    """
+    value: JsonValue = json.loads(content.decode(errors="replace"), parse_constant=_no_constant)
+    # JSON can spell half a surrogate pair, which no encoder takes later.
+    return _whole(value) if b"\\ud" in content.lower() else value
+
+
+def _whole(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return _HALF_A_PAIR.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_HALF_A_PAIR.sub("\ufffd", key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
+
+
+def _no_constant(name: str) -> JsonValue:
+    raise ValueError(f"{name} is not JSON")

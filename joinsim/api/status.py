@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from joinsim.api.objects import JsonObject, JsonValue, Resource, items, mapping, text
+from joinsim.api.objects import JsonObject, JsonValue, Resource, decode_json, items, mapping, text
 from joinsim.errors import ApiError
 from joinsim.gofmt import quote
 
@@ -216,8 +216,8 @@ def from_body(code: int, content: bytes) -> ApiError:
     A body that is no Status gives the generic text for its code.
     """
     try:
-        status = json.loads(content)
-    except ValueError:
+        status = decode_json(content)
+    except (ValueError, RecursionError):
         status = None
     if isinstance(status, dict) and status.get("kind") == "Status":
         details = mapping(status, "details")

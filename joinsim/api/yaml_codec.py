@@ -1,13 +1,15 @@
 """YAML as Kubernetes' tools read and write it.
 
-Kubernetes turns YAML into JSON, so only JSON's types exist: a date stays a string,
-and so do ``12:30``, ``on`` and ``yes``. Written YAML has its keys sorted, its lists
-not indented, and double quotes around strings that would read as something else.
+Kubernetes turns YAML into JSON, so only JSON's types exist: a date and ``12:30`` stay
+strings, and so do the keys of a map. Its reader knows YAML 1.1: ``yes`` and ``on`` are
+booleans, ``0644`` is octal. Written YAML has its keys sorted, its lists not indented,
+and double quotes around strings that would read as something else.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -32,6 +34,24 @@ _SCALARS = {
 }
 
 
+# What Kubernetes' reader knows besides: YAML 1.1's booleans, numbers and merged maps.
+_OLDER_SCALARS = {
+    "bool": (r"y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF", "yYnNoO"),
+    "int": (r"[-+]?(?:0o?[0-7_]+|0b[01_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*)", "-+0123456789"),
+    "float": (r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?", "-+0123456789"),
+    "merge": (r"<<", "<"),
+}
+# What it reads as a string and writes in quotes all the same.
+_ONLY_QUOTED = {
+    "timestamp": (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?", "0123456789"),
+    "float": (r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", "-+0123456789"),
+}
+_TRUE = frozenset({"y", "yes", "on", "true"})
+_VALUES_MAX = 1_000_000
+# Divergence: Kubernetes' reader goes 10,000 deep, where the one used here ends the process.
+_DEPTH_MAX = 500
+
+
 class YamlError(ValueError):
     """A text that is no YAML; ``line`` and ``column`` count from one, zero where unknown."""
 
@@ -53,6 +73,26 @@ class YamlLoader(_FastLoader):  # type: ignore[misc]
     """Resolves plain scalars to JSON's types and to nothing else."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+class _KubernetesLoader(YamlLoader):
+    """Resolves what Kubernetes' reader resolves; every key is a string."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+        pairs = super().construct_mapping(node, deep=deep)
+        return {key if isinstance(key, str) else _key(key): value for key, value in pairs.items()}
+
+
+def _key(key: object) -> str:
+    if isinstance(key, bool):
+        return str(key).lower()
+    if isinstance(key, int | float):
+        return str(key)
+    raise YamlError("unsupported map key")
+
+
+def _construct_bool(loader: Any, node: yaml.ScalarNode) -> bool:
+    return str(loader.construct_scalar(node)).lower() in _TRUE
 
 
 class _Dumper(_FastDumper):  # type: ignore[misc]
@@ -81,42 +121,87 @@ def _tag_of(value: str) -> str:
     return _STRING
 
 
-# What other readers of YAML 1.1 take for a boolean, a date, or a number in a form unknown to JSON:
-# go-yaml quotes it too.
-_OLD_SCALARS = re.compile(
-    r"y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|<<|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-    r"(?:(?:[Tt]| +)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2})?)?"
-    r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
-    r"|[-+]?0b[01_]+|[-+]?[0-9][0-9_]*"
-)
-
-
-def _reads_otherwise(value: str) -> bool:
-    return _tag_of(value) != _STRING or _OLD_SCALARS.fullmatch(value) is not None
-
-
 def _represent_text(dumper: Any, value: str) -> Any:
-    style = '"' if not value or _reads_otherwise(value) else "|" if "\n" in value else None
+    style = '"' if not value or _tag_of(value) != _STRING else "|" if "\n" in value else None
     return dumper.represent_scalar(_STRING, value, style=style)
 
 
 _TAGS: dict[str, list[tuple[re.Pattern[str], str]]] = {}
-for _name, (_pattern, _first) in _SCALARS.items():
-    _tag, _whole = f"tag:yaml.org,2002:{_name}", re.compile(rf"(?:{_pattern})\Z")
-    YamlLoader.add_implicit_resolver(_tag, _whole, list(_first))
-    for _letter in _first:
-        _TAGS.setdefault(_letter, []).append((_whole, _tag))
+
+
+def _register(scalars: Mapping[str, tuple[str, Iterable[str]]], loaders: Iterable[Any]) -> None:
+    for name, (pattern, first) in scalars.items():
+        tag, whole = f"tag:yaml.org,2002:{name}", re.compile(rf"(?:{pattern})\Z")
+        for loader in loaders:
+            loader.add_implicit_resolver(tag, whole, list(first))
+        for letter in first:
+            _TAGS.setdefault(letter, []).append((whole, tag))
+
+
+_register(_SCALARS, (YamlLoader, _KubernetesLoader))
+_register(_OLDER_SCALARS, (_KubernetesLoader,))
+_register(_ONLY_QUOTED, ())
+_KubernetesLoader.add_constructor("tag:yaml.org,2002:bool", _construct_bool)
 _Dumper.add_representer(str, _represent_text)
 
 
 def load_yaml(text: str) -> JsonValue:
-    """Read one YAML document; :class:`YamlError` where that cannot be done."""
+    """Read the first YAML document of a text; :class:`YamlError` where that cannot be done."""
     try:
-        value: JsonValue = yaml.load(text, YamlLoader)  # noqa: S506
+        _check_depth(text)
+        value: JsonValue = _first_document(text)
+        if "&" in text or "!" in text:
+            _measure(value, {})
     except yaml.YAMLError as error:
         raise YamlError.of(error) from None
+    except YamlError:
+        raise
+    except (ValueError, RecursionError) as error:
+        # Text that is no Unicode, a number of thousands of digits, brackets without end.
+        raise YamlError("not readable as YAML") from error
     return value
+
+
+def _first_document(text: str) -> Any:
+    loader = _KubernetesLoader(text)
+    try:
+        return loader.get_data() if loader.check_data() else None
+    finally:
+        loader.dispose()
+
+
+def _check_depth(text: str) -> None:
+    # What is nested so deep has at least so many of these, or is this long; most texts are neither.
+    if len(text) < _DEPTH_MAX**2 // 2 and sum(map(text.count, ("[", "{", "- ", "? "))) <= _DEPTH_MAX:
+        return
+    depth = 0
+    for event in yaml.parse(text, _KubernetesLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentEndEvent):
+            return
+        if depth > _DEPTH_MAX:
+            raise YamlError(f"exceeded max depth of {_DEPTH_MAX}")
+
+
+def _measure(value: object, known: dict[int, int | None]) -> int:
+    """Count a value's parts as if its aliases were written out."""
+    if not isinstance(value, dict | list):
+        if not isinstance(value, str | int | float | None):
+            raise YamlError(f"cannot decode {type(value).__name__} as JSON")
+        return 1
+    if id(value) not in known:
+        known[id(value)] = None
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_measure(part, known) for part in parts)
+    count = known[id(value)]
+    if count is None:
+        raise YamlError("an anchor's value contains itself")
+    if count > _VALUES_MAX:
+        raise YamlError("document contains excessive aliasing")
+    return count
 
 
 def dump_yaml(value: JsonValue) -> str:

@@ -29,8 +29,12 @@ def lint(paths: Sequence[str]) -> int:
         click.echo(str(error), err=True)
     if errors:
         return EXIT_WRONG_INPUT
-    click.echo(f"{len(files)} files, {len(scenarios)} scenarios, nothing wrong")
+    click.echo(f"{_counted(len(files), 'file')}, {_counted(len(scenarios), 'scenario')}, nothing wrong")
     return 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def schema_text() -> str:

@@ -19,7 +19,12 @@ from joinsim.api.objects import BY_PLURAL, JsonObject, Resource, new_uid
 from joinsim.controlplane.authentication import Authenticator
 from joinsim.controlplane.authorization import Attributes, Authorizer
 from joinsim.controlplane.encoding import JSON, decode_object, encode, negotiate, wants_indentation
-from joinsim.controlplane.known import is_known_group_version, is_known_path, is_known_resource
+from joinsim.controlplane.known import (
+    is_known_group_version,
+    is_known_path,
+    is_known_resource,
+    is_known_subresource,
+)
 from joinsim.controlplane.reading import Reader
 from joinsim.controlplane.request_info import RequestInfo, read_request_info
 from joinsim.controlplane.reviews import REVIEWS, Reviews
@@ -142,6 +147,9 @@ class ApiServer:
         """404 for what Kubernetes does not have, 501 for what it has and this control plane has not."""
         if not is_known_group_version(info.group, info.version):
             return self._finish(request, info, user, 404, b"404 page not found\n", _TEXT)
+        served = (info.group, info.version, info.resource) in BY_PLURAL
+        if served and not is_known_subresource(info.resource, info.subresource):
+            raise status.no_such_resource()
         if is_known_resource(info.group, info.version, info.resource):
             raise status.not_supported(f"the resource {info.full_resource}")
         raise status.no_such_resource()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from joinsim.api import status
-from joinsim.api.objects import JsonObject, JsonValue, Resource, encode_json, text
+from joinsim.api.objects import JsonObject, JsonValue, Resource, decode_json, encode_json, text
 from joinsim.api.yaml_codec import YamlError, dump_yaml, load_yaml
 from joinsim.errors import ApiError
 from joinsim.gofmt import quote
@@ -48,8 +48,9 @@ def negotiate(accept: str) -> str:
 
 def wants_indentation(request: Request) -> bool:
     """Whether the answer is for a person: ``?pretty=``, or a browser's or curl's User-Agent."""
-    if "pretty" in request.query:
-        return request.query["pretty"] not in ("0", "f", "F", "false", "FALSE", "False")
+    pretty = request.query.get("pretty", "")
+    if pretty:
+        return pretty in ("1", "t", "T", "true", "TRUE", "True")
     return request.headers.get("user-agent", "").startswith(_BROWSERS)
 
 
@@ -114,7 +115,7 @@ def _decode(request: Request, kind: str) -> JsonObject:
 
 def _decode_json(body: bytes, kind: str) -> JsonValue:
     try:
-        content: JsonValue = json.loads(body, parse_constant=_no_constant)
+        content: JsonValue = decode_json(body)
     except json.JSONDecodeError as error:
         problem = _json_problem(error)
     except (UnicodeDecodeError, ValueError):
@@ -124,10 +125,6 @@ def _decode_json(body: bytes, kind: str) -> JsonValue:
     else:
         return content
     raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {problem}", body)
-
-
-def _no_constant(name: str) -> JsonValue:
-    raise ValueError(name)
 
 
 _PLACES = (
@@ -141,16 +138,30 @@ _PLACES = (
 )
 
 
+_LITERALS = {"n": "null", "t": "true", "f": "false"}
+
+
 def _json_problem(error: json.JSONDecodeError) -> str:
     """A syntax error in Go's words, as far as the place tells which."""
     found = error.doc[error.pos : error.pos + 1]
-    if not found or error.msg.startswith("Unterminated string"):
-        return "unexpected end of JSON input"
     where = next(
         (place for start, place in _PLACES if error.msg.startswith(start)), "looking for beginning of value"
     )
-    shown = {"'": r"'\''", '"': "'\"'", "\n": r"'\n'", "\t": r"'\t'", "\\": r"'\\'"}.get(found, f"'{found}'")
-    return f"invalid character {shown} {where}"
+    if error.msg.startswith("Expecting value") and found in _LITERALS:
+        literal = _LITERALS[found]
+        rest = error.doc[error.pos :]
+        alike = next(index for index in range(6) if rest[index : index + 1] != literal[index : index + 1])
+        found = rest[alike : alike + 1]
+        where = f"in literal {literal} (expecting {_character(literal[alike])})"
+    if not found or error.msg.startswith("Unterminated string"):
+        return "unexpected end of JSON input"
+    return f"invalid character {_character(found)} {where}"
+
+
+def _character(character: str) -> str:
+    return {"'": r"'\''", '"': "'\"'", "\n": r"'\n'", "\t": r"'\t'", "\\": r"'\\'"}.get(
+        character, f"'{character}'"
+    )
 
 
 def _unrecognized(kind: str, problem: str, body: bytes) -> ApiError:

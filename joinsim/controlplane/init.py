@@ -55,9 +55,10 @@ def populate(
     server = f"https://{address}:{settings.port}"
     now = clock.now()
 
-    def create(resource: Resource, new: JsonObject) -> None:
+    def create(resource: Resource, new: JsonObject, **later: JsonValue) -> None:
         new = {"kind": resource.kind, "apiVersion": resource.api_version, **new}
-        store.create(resource, as_go_writes_it(STRATEGIES[resource].prepare_create(new, context)), now)
+        prepared = STRATEGIES[resource].prepare_create(new, context)
+        store.create(resource, as_go_writes_it({**prepared, **later}), now)
 
     for name in _NAMESPACES:
         create(NAMESPACES, {"metadata": {"name": name}})
@@ -67,7 +68,9 @@ def populate(
         create(CONFIG_MAPS, config_map)
     for token in settings.tokens:
         create(SECRETS, token.to_secret())
-    create(NODES, _control_plane_node(host, address, settings))
+    node = _control_plane_node(host, address, settings)
+    # It is ready by now, so the taint that every new node gets has been taken off again.
+    create(NODES, node, spec=node["spec"])
 
 
 @cache
@@ -86,13 +89,13 @@ def _config_maps(settings: ClusterSettings, server: str, ca_pem: bytes) -> Itera
         "kubeadm-config", {"ClusterConfiguration": _cluster_document(replace(settings, tokens=()))}
     )
     kubelet = _kubelet_document(settings.dns_address, settings.dns_domain)
-    yield _config_map("kubelet-config", {"kubelet": kubelet}, _hash(kubelet))
+    yield _component_config("kubelet-config", {"kubelet": kubelet})
     yield _config_map(
         "cluster-info", {"kubeconfig": cluster_info_kubeconfig(server, ca_pem)}, namespace="kube-public"
     )
-    proxy = _proxy_document()
-    data = {"config.conf": proxy, "kubeconfig.conf": _proxy_kubeconfig(server)}
-    yield _config_map("kube-proxy", data, _hash(proxy), labels={"app": "kube-proxy"})
+    proxy = _proxy_document(settings.pod_subnet)
+    data = {"config.conf": proxy, "kubeconfig.conf": _PROXY_KUBECONFIG.format(server=server)}
+    yield _component_config("kube-proxy", data, labels={"app": "kube-proxy"})
 
 
 def _config_map(
@@ -111,9 +114,11 @@ def _config_map(
     return {"metadata": metadata, "data": dict[str, JsonValue](data)}
 
 
-def _hash(document: str) -> JsonObject:
-    digest = hashlib.sha256(document.encode()).hexdigest()
-    return {"kubeadm.kubernetes.io/component-config.hash": f"sha256:{digest}"}
+def _component_config(name: str, data: dict[str, str], *, labels: JsonObject | None = None) -> JsonObject:
+    """A ConfigMap that kubeadm marks as made by itself: with a hash over all its values, by key."""
+    digest = hashlib.sha256("".join(data[key] for key in sorted(data)).encode()).hexdigest()
+    marks: JsonObject = {"kubeadm.kubernetes.io/component-config.hash": f"sha256:{digest}"}
+    return _config_map(name, data, marks, labels=labels)
 
 
 def _cluster_configuration(settings: ClusterSettings) -> JsonObject:
@@ -160,8 +165,8 @@ def _kubelet_document(dns_address: str, dns_domain: str) -> str:
 
 
 @cache
-def _proxy_document() -> str:
-    return dump_yaml(_PROXY_CONFIGURATION)
+def _proxy_document(pod_subnet: str) -> str:
+    return dump_yaml({**_PROXY_CONFIGURATION, "clusterCIDR": pod_subnet}).rstrip("\n")
 
 
 def _kubelet_configuration(dns_address: str, dns_domain: str) -> JsonObject:
@@ -211,6 +216,7 @@ def _kubelet_configuration(dns_address: str, dns_domain: str) -> JsonObject:
     }
 
 
+_SYNC_PERIODS: JsonObject = {"minSyncPeriod": "0s", "syncPeriod": "0s"}
 _PROXY_CONFIGURATION: JsonObject = {
     "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
     "bindAddress": "0.0.0.0",  # noqa: S104 (what kubeadm writes for kube-proxy; nothing here binds it)
@@ -222,29 +228,69 @@ _PROXY_CONFIGURATION: JsonObject = {
         "kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf",
         "qps": 0,
     },
-    "clusterCIDR": "10.244.0.0/16",
     "configSyncPeriod": "0s",
+    "conntrack": {
+        "maxPerCore": None,
+        "min": None,
+        "tcpBeLiberal": False,
+        "tcpCloseWaitTimeout": None,
+        "tcpEstablishedTimeout": None,
+        "udpStreamTimeout": "0s",
+        "udpTimeout": "0s",
+    },
+    "detectLocal": {"bridgeInterface": "", "interfaceNamePrefix": ""},
+    "detectLocalMode": "",
+    "enableProfiling": False,
+    "healthzBindAddress": "",
+    "hostnameOverride": "",
+    "iptables": {"localhostNodePorts": None, "masqueradeAll": False, "masqueradeBit": None, **_SYNC_PERIODS},
+    "ipvs": {
+        "excludeCIDRs": None,
+        "scheduler": "",
+        "strictARP": False,
+        "tcpFinTimeout": "0s",
+        "tcpTimeout": "0s",
+        "udpTimeout": "0s",
+        **_SYNC_PERIODS,
+    },
     "kind": "KubeProxyConfiguration",
+    "logging": _LOGGING,
+    "metricsBindAddress": "",
     "mode": "",
+    "nftables": {"masqueradeAll": False, "masqueradeBit": None, **_SYNC_PERIODS},
+    "nodePortAddresses": None,
+    "oomScoreAdj": None,
+    "portRange": "",
+    "showHiddenMetricsForVersion": "",
+    "winkernel": {
+        "enableDSR": False,
+        "forwardHealthCheckVip": False,
+        "networkName": "",
+        "rootHnsEndpointName": "",
+        "sourceVip": "",
+    },
 }
 
-
-@lru_cache(maxsize=64)
-def _proxy_kubeconfig(server: str) -> str:
-    secrets = "/var/run/secrets/kubernetes.io/serviceaccount"
-    kubeconfig: JsonObject = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {"cluster": {"certificate-authority": f"{secrets}/ca.crt", "server": server}, "name": "default"}
-        ],
-        "contexts": [
-            {"context": {"cluster": "default", "namespace": "default", "user": "default"}, "name": "default"}
-        ],
-        "current-context": "default",
-        "users": [{"name": "default", "user": {"tokenFile": f"{secrets}/token"}}],
-    }
-    return dump_yaml(kubeconfig)
+_PROXY_KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+clusters:
+- cluster:
+    certificate-authority: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
+    server: {server}
+  name: default
+contexts:
+- context:
+    cluster: default
+    namespace: default
+    user: default
+  name: default
+current-context: default
+users:
+- name: default
+  user:
+    tokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token"""
+"""A file that kubeadm writes from a template, so its keys are in no particular order."""
 
 
 def _control_plane_node(host: str, address: str, settings: ClusterSettings) -> JsonObject:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["is_known_group_version", "is_known_path", "is_known_resource"]
+__all__ = ["is_known_group_version", "is_known_path", "is_known_resource", "is_known_subresource"]
 
 _RESOURCES: Mapping[str, str] = {
     "admissionregistration.k8s.io/v1": "mutatingadmissionpolicies mutatingadmissionpolicybindings mutatingwebhookconfigurations validatingadmissionpolicies validatingadmissionpolicybindings validatingwebhookconfigurations",
@@ -35,6 +35,8 @@ _RESOURCES: Mapping[str, str] = {
     "v1": "bindings componentstatuses configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services",
 }
 
+_MISSING_SUBRESOURCES: Mapping[str, str] = {"namespaces": "finalize status", "nodes": "proxy"}
+
 _PATHS = ("/", "/metrics", "/openid", "/openapi", "/logs", "/flagz", "/statusz", "/.well-known")
 
 
@@ -50,6 +52,11 @@ def is_known_group_version(group: str, version: str) -> bool:
 def is_known_resource(group: str, version: str, plural: str) -> bool:
     """Whether Kubernetes has this resource."""
     return plural in _RESOURCES.get(_group_version(group, version), "").split()
+
+
+def is_known_subresource(plural: str, subresource: str) -> bool:
+    """Whether Kubernetes has this subresource of a resource that this control plane serves, and this has not."""
+    return subresource in _MISSING_SUBRESOURCES.get(plural, "").split()
 
 
 def is_known_path(path: str) -> bool:

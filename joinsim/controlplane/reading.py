@@ -45,9 +45,10 @@ class Reader:
         strategy = STRATEGIES[resource]
         selects = read_selector(info, strategy)
         self._check_version(info, "resourceVersion")
+        if info.query.get("resourceVersionMatch") == "Exact":
+            raise status.not_supported("lists at an exact resourceVersion")
         found = [stored for stored in self._store.all(resource, info.namespace) if selects(stored)]
-        limit = info.query.get("limit", "0")
-        if limit.isdigit() and 0 < int(limit) < len(found):
+        if 0 < _number(info, "limit") < len(found):
             raise status.not_supported("lists in chunks (limit and continue)")
         if info.query.get("continue"):
             raise status.not_supported("lists in chunks (limit and continue)")
@@ -70,8 +71,8 @@ class Reader:
         return self._events(resource, info, selects, since, self._watch_seconds(info))
 
     def _watch_seconds(self, info: RequestInfo) -> float:
-        asked = info.query.get("timeoutSeconds", "")
-        if asked.isdigit() and int(asked) > 0:
+        asked = _number(info, "timeoutSeconds")
+        if asked > 0:
             return float(asked)
         return self._stream.uniform(WATCH_SECONDS_MIN, WATCH_SECONDS_MAX)
 
@@ -85,16 +86,17 @@ class Reader:
     ) -> AsyncGenerator[bytes, None]:
         deadline = trio.current_time() + seconds
         with self._store.follow(resource) as changes:
-            if not since or info.flag("sendInitialEvents"):
+            if info.flag("sendInitialEvents") if "sendInitialEvents" in info.query else not since:
                 for stored in self._store.all(resource, info.namespace):
                     if selects(stored):
                         yield _line("ADDED", stored)
                 # A watch from no version, or from 0, counts as one that asks for initial events.
+                # Divergence: a real API server sends bookmarks every minute or so after this one.
                 if info.flag("allowWatchBookmarks"):
                     yield _line("BOOKMARK", _bookmark(resource, self._store.version))
             else:
                 try:
-                    missed = self._store.changes_after(since)
+                    missed = self._store.changes_after(since or self._store.version)
                 except ApiError as error:
                     yield _line("ERROR", status.body(error))
                     return
@@ -122,6 +124,14 @@ class Reader:
         if int(asked) > self._store.version:
             raise status.too_large_resource_version(int(asked), self._store.version)
         return int(asked)
+
+
+def _number(info: RequestInfo, parameter: str) -> int:
+    """A whole number of the query, 0 where there is none; 400 for anything else."""
+    asked = info.query.get(parameter, "0")
+    if not re.fullmatch(r"[-+]?[0-9]+", asked):
+        raise status.bad_request(f"strconv.ParseInt: parsing {quote(asked)}: invalid syntax")
+    return int(asked)
 
 
 def _lines(change: Change, resource: Resource, namespace: str, selects: Selector) -> list[bytes]:

@@ -21,7 +21,6 @@ _VERBS = {
     "DELETE": "delete",
 }
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
-TRUE = ("1", "t", "T", "true", "TRUE", "True")
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class RequestInfo:
 
     def flag(self, name: str) -> bool:
         """Whether a boolean query parameter is on."""
-        return self.query.get(name, "") in TRUE
+        return _is_on(self.query, name)
 
 
 def read_request_info(request: Request) -> RequestInfo:
@@ -77,7 +76,7 @@ def read_request_info(request: Request) -> RequestInfo:
     named_by_selector = ""
     if not name:
         if verb == "get":
-            verb = "watch" if request.query.get("watch", "") in TRUE else "list"
+            verb = "watch" if _is_on(request.query, "watch") else "list"
         elif verb == "delete":
             verb = "deletecollection"
     if verb in ("list", "watch") and not name:
@@ -93,6 +92,11 @@ def read_request_info(request: Request) -> RequestInfo:
         namespace,
         name or named_by_selector,
     )
+
+
+def _is_on(query: Mapping[str, str], name: str) -> bool:
+    """Any value turns a parameter on, an empty one too, but for ``0`` and ``false``."""
+    return name in query and query[name].lower() not in ("0", "false")
 
 
 def _selected_name(selector: str) -> str:

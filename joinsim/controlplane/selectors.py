@@ -30,10 +30,11 @@ def read_selector(info: RequestInfo, strategy: Strategy) -> Selector:
     """
     if info.query.get("labelSelector"):
         raise status.not_supported("label selectors")
-    terms = [_read_term(term) for term in info.query.get("fieldSelector", "").split(",") if term.strip()]
+    selector = info.query.get("fieldSelector", "")
+    terms = [_read_term(term, selector) for term in selector.split(",") if term]
     for term in terms:
         if strategy.field({}, term.field) is None:
-            raise status.bad_request(f"field label not supported: {term.field}")
+            raise status.bad_request(_unknown_field(term.field, strategy))
 
     def selects(stored: JsonObject) -> bool:
         return all((strategy.field(stored, term.field) == term.value) == term.equal for term in terms)
@@ -41,9 +42,16 @@ def read_selector(info: RequestInfo, strategy: Strategy) -> Selector:
     return selects
 
 
-def _read_term(text: str) -> _Term:
+def _unknown_field(field: str, strategy: Strategy) -> str:
+    """Kinds with fields of their own to select by say so in one way, all others in another."""
+    if strategy.selectable:
+        return f"field label not supported: {field}"
+    return f'{quote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"'
+
+
+def _read_term(term: str, selector: str) -> _Term:
     for operator, equal in (("!=", False), ("==", True), ("=", True)):
-        field, found, value = text.partition(operator)
+        field, found, value = term.partition(operator)
         if found:
-            return _Term(field.strip(), value.strip(), equal)
-    raise status.bad_request(f"invalid selector: {quote(text)}; can't understand {quote(text)}")
+            return _Term(field, value, equal)
+    raise status.bad_request(f"invalid selector: '{selector}'; can't understand '{term}'")

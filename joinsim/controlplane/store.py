@@ -7,6 +7,7 @@ changed in place; whoever needs a changed one makes a copy.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import deque
 from collections.abc import Iterator
@@ -44,8 +45,8 @@ class Change:
     version: int
     type: ChangeType
     resource: Resource
-    object: JsonObject
-    previous: JsonObject | None
+    object: JsonObject = dataclasses.field(repr=False)
+    previous: JsonObject | None = dataclasses.field(repr=False)
 
 
 class Store:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from joinsim.api import status
-from joinsim.api.objects import NAMESPACES, JsonObject, Resource, mapping, name_of, namespace_of, text
+from joinsim.api.objects import NAMESPACES, NODES, JsonObject, Resource, mapping, name_of, namespace_of, text
 from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.encoding import decode_object
 from joinsim.controlplane.go_types import as_go_writes_it, unknown_fields
@@ -66,8 +67,7 @@ class Writer:
         _refuse_unsupported_options(info)
         strategy = STRATEGIES[resource]
         new = self._in_namespace(resource, info, _decoded(resource, info, request, warn))
-        if text(new, "metadata", "resourceVersion"):
-            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
+        new = _with_metadata(new, _without_deletion(mapping(new, "metadata")))
         self._check_namespace_exists(resource, info)
         self._admission.before_validation(user, resource, new, None, "")
         context = self._context(user)
@@ -75,6 +75,8 @@ class Writer:
         new = strategy.name_created(new, context)
         strategy.refuse(new, [*strategy.check_name(new), *strategy.validate_create(new)])
         self._admission.after_validation(user, resource, new, None, "")
+        if text(new, "metadata", "resourceVersion"):
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         stored = self._store.create(resource, as_go_writes_it(new))
         self._wrote(user, resource, stored, None)
         return stored
@@ -85,6 +87,10 @@ class Writer:
         """Replace an object, or what a subresource holds of it, and give it back."""
         _refuse_unsupported_options(info)
         new = self._in_namespace(resource, info, _decoded(resource, info, request, warn))
+        if not name_of(new):
+            raise status.bad_request(
+                f"the name of the object ({info.name} based on URL) was undeterminable: name must be provided"
+            )
         if name_of(new) != info.name:
             raise status.bad_request(
                 f"the name of the object ({name_of(new)}) does not match the name on the URL ({info.name})"
@@ -93,9 +99,9 @@ class Writer:
         strategy = STRATEGIES[resource]
         if not strategy.unconditional_update and not text(new, "metadata", "resourceVersion"):
             raise status.invalid(resource, info.name, [_version_missing()])
-        wanted = text(new, "metadata", "uid")
-        if wanted and wanted != text(old, "metadata", "uid"):
-            raise status.conflict(resource, info.name, _storage_problem(resource, info, wanted, old))
+        wanted, uid = text(new, "metadata", "uid"), text(old, "metadata", "uid")
+        if wanted and wanted != uid:
+            raise status.conflict(resource, info.name, _wrong_uid(resource, old, wanted))
         return self._replace(resource, info, new, old, user)
 
     def patch(
@@ -118,10 +124,11 @@ class Writer:
         version = text(patch, "metadata", "resourceVersion")
         if version and version != text(old, "metadata", "resourceVersion"):
             raise status.conflict(resource, info.name)
-        new = strategic_merge(old, patch)
-        unknown = _validated_fields(info, new, warn)
+        merged = strategic_merge(old, patch)
+        unknown = _validated_fields(info, merged, warn)
         if unknown:
             raise status.not_supported(f"strict validation of patches ({', '.join(unknown)})")
+        new = _with_metadata(merged, _without_empty(mapping(merged, "metadata")))
         return self._replace(resource, info, new, old, user)
 
     def _replace(
@@ -150,20 +157,8 @@ class Writer:
         options = _delete_options(request)
         old = self._stored(resource, info)
         self._admission.before_validation(user, resource, None, old, "")
-        wanted = text(options, "preconditions", "uid")
         uid = text(old, "metadata", "uid")
-        if wanted and wanted != uid:
-            said = f"the UID in the precondition ({wanted}) does not match the UID in record ({uid}). "
-            raise status.conflict(
-                resource, info.name, f"{said}The object might have been deleted and then recreated"
-            )
-        version = text(options, "preconditions", "resourceVersion")
-        current = text(old, "metadata", "resourceVersion")
-        if version and version != current:
-            said = f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion "
-            raise status.conflict(
-                resource, info.name, f"{said}in record ({current}). The object might have been modified"
-            )
+        _check_preconditions(resource, old, mapping(options, "preconditions"))
         if mapping(old, "metadata").get("finalizers"):
             raise status.not_supported("deletion of objects with finalizers")
         self._store.delete(resource, info.name, info.namespace if resource.namespaced else "")
@@ -190,11 +185,8 @@ class Writer:
     def _in_namespace(self, resource: Resource, info: RequestInfo, new: JsonObject) -> JsonObject:
         given = namespace_of(new)
         # Divergence: there are no managedFields; a real server keeps its own, whatever a client sends.
-        metadata: JsonObject = {
-            key: value
-            for key, value in mapping(new, "metadata").items()
-            if value is not None and key != "managedFields"
-        }
+        metadata = _without_empty(mapping(new, "metadata"))
+        metadata.pop("managedFields", None)
         if not resource.namespaced:
             metadata.pop("namespace", None)
         elif given and given != info.namespace:
@@ -245,19 +237,49 @@ def _with_metadata(new: JsonObject, metadata: JsonObject) -> JsonObject:
     return {**new, "metadata": metadata}
 
 
+def _without_empty(metadata: JsonObject) -> JsonObject:
+    """Metadata as the API server writes it: it has no field that is written when it is empty."""
+    return {key: value for key, value in metadata.items() if value not in (None, "", [], {})}
+
+
+def _without_deletion(metadata: JsonObject) -> JsonObject:
+    """Nothing is created as being deleted, whatever the client says."""
+    fields = ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+    return {key: value for key, value in metadata.items() if key not in fields}
+
+
 def _version_missing() -> status.FieldProblem:
     return status.FieldProblem(
         "metadata.resourceVersion", status.Cause.INVALID, 'Invalid value: "": must be specified for an update'
     )
 
 
-def _storage_problem(resource: Resource, info: RequestInfo, wanted: str, old: JsonObject) -> str:
-    """What etcd's client in the API server says of a PUT to an object that is another by now."""
-    key = "/".join(part for part in (resource.plural, info.namespace, info.name) if part)
+def _wrong_uid(resource: Resource, old: JsonObject, wanted: str) -> str:
+    """Why an update that names another uid fails: the storage's own words, its key included."""
+    # Nodes were once called minions, and in etcd they still are.
+    plural = "minions" if resource == NODES else resource.plural
+    home = f"/{namespace_of(old)}" if resource.namespaced else ""
+    key = f"/registry/{plural}{home}/{name_of(old)}"
     return (
-        f"StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
         f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {text(old, 'metadata', 'uid')}"
     )
+
+
+def _check_preconditions(resource: Resource, old: JsonObject, wanted: JsonObject) -> None:
+    """What a deletion says must be so; 409, about the kind and not the resource, where it is not."""
+    for field, shown, why in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
+        expected, found = text(wanted, field), text(old, "metadata", field)
+        if field in wanted and expected != found:
+            said = (
+                f"the {shown} in the precondition ({expected}) does not match the {shown} in record "
+                f"({found}). The object might have been {why}"
+            )
+            kind = replace(resource, plural=resource.kind)
+            raise status.conflict(kind, name_of(old), said)
 
 
 def _delete_options(request: Request) -> JsonObject:

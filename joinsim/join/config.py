@@ -35,6 +35,11 @@ _SUBDOMAIN_TEXT = (
     f"start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
 )
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_GO_NAME = r"""[-A-Za-z0-9._~!$&'()*+,;=<>"%\u0080-\U0010ffff]*"""
+_GO_HOST = re.compile(rf"(\[[^]]*\]|{_GO_NAME})(:[0-9]*)?")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
 
 @dataclass(frozen=True)
 class BootstrapTokenDiscovery:
@@ -128,6 +133,13 @@ class JoinConfiguration:
         if problems:
             told = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
             raise JoinRefused("configuration", Reason.INVALID_CONFIGURATION, told)
+        ignored = sorted({name.lower() for name in self.node_registration.ignore_preflight_errors})
+        if "all" in ignored and len(ignored) > 1:
+            said = (
+                f"ignore-preflight-errors: Invalid value: {quote(','.join(ignored))}: "
+                "don't specify individual checks if 'all' is used"
+            )
+            raise JoinRefused("configuration", Reason.INVALID_CONFIGURATION, said)
 
     def _problems(self, exists: Callable[[str], bool]) -> Iterator[str]:
         yield from _discovery_problems(self.discovery, exists)
@@ -178,7 +190,7 @@ def _token_problems(path: str, token: str) -> Iterator[str]:
 def _file_problems(path: str, exists: Callable[[str], bool]) -> Iterator[str]:
     said = f"discovery.file.kubeConfigPath: Invalid value: {quote(path)}"
     try:
-        scheme = urlsplit(path).scheme
+        scheme = _go_scheme(path)
     except ValueError:
         yield f"{said}: not a valid HTTPS URL or a file on disk"
         return
@@ -186,6 +198,22 @@ def _file_problems(path: str, exists: Callable[[str], bool]) -> Iterator[str]:
         yield f"{said}: if a URL is used, the scheme must be https"
     elif not scheme and not (path.startswith("/") and exists(path)):
         yield f"{said}: not a valid HTTPS URL or a file on disk"
+
+
+def _go_scheme(url: str) -> str:
+    """The scheme of a URL; ValueError for one that Go's ``url.Parse`` does not take.
+
+    Python's parser is the more lenient one.
+    """
+    if _CONTROL.search(url):
+        raise ValueError("invalid control character in URL")
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if not _GO_HOST.fullmatch(host):
+        raise ValueError("invalid host")
+    if _BROKEN_ESCAPE.search(parts.path):
+        raise ValueError("invalid URL escape")
+    return parts.scheme
 
 
 def _registration_problems(registration: NodeRegistration) -> Iterator[str]:

@@ -183,6 +183,7 @@ class JoinEngine:
         warnings, errors = failed_checks(self._host, self._config)
         self._output += warnings
         if errors:
+            # Divergence: these lines go to kubeadm's stderr; here there is one output.
             self._output += ["[preflight] Some fatal errors occurred:", *errors]
             self._output.append(
                 "[preflight] If you know what you are doing, you can make a check non-fatal with "

@@ -67,6 +67,8 @@ class Kubelet:
         node_name = flags.get("hostname-override", self._host.name)
         bootstrap = self._load_credentials()
         self._write_serving_certificate(node_name)
+        # Divergence: there are no pods, volumes or devices here, and nobody reads a kubelet's
+        # events; the requests that the real one makes for those are not made.
         registration = Registration(
             self._host,
             self._journal,
@@ -128,6 +130,7 @@ class Kubelet:
         stamp = int(now.timestamp())
         stream = self._host.randomness.stream("kubelet", "serving", str(stamp))
 
+        # Divergence: the real one has RSA keys here, which cannot be derived from a seed.
         @cache
         def make() -> tuple[KeyPair, bytes]:
             authority_key, key = (KeyPair.generate(random_bytes=stream.bytes) for _ in range(2))

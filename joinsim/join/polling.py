@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 
 __all__ = ["Poll"]
 
+# Sums of seconds drift in their last digits. Moments closer than this are one.
+_INSTANT_SECONDS = 1e-6
+
 
 @dataclass(frozen=True)
 class Poll:
@@ -28,7 +31,8 @@ class Poll:
     def again(self, now: float) -> Poll | None:
         """The next attempt after one that ended now, or None where the deadline comes first."""
         at = max(self.attempt_at + self.interval, now)
-        return replace(self, attempt_at=at) if at < self.deadline else None
+        # Divergence: kubeadm makes the attempt at the deadline or does not, as its timers race.
+        return replace(self, attempt_at=at) if at < self.deadline - _INSTANT_SECONDS else None
 
     def gives_up_at(self, now: float) -> float:
         """When the series ends that has no attempt left."""

@@ -36,6 +36,7 @@ def checks_for(config: JoinConfiguration) -> Sequence[Check]:
     Only those that say something about a simulated machine are here; its runtime, its
     kernel and its executables do not exist and are not asked after.
     """
+    # Divergence: kubeadm has more checks than these.
     paths = (KUBELET_CONF, BOOTSTRAP_KUBELET_CONF, config.ca_cert_path)
     return [_file_available(path) for path in paths]
 

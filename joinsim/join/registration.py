@@ -25,6 +25,10 @@ LEASE_RENEW_SECONDS = 10.0
 STATUS_REPORT_SECONDS = 300.0
 
 
+class _OwnerMissing(Exception):
+    """There is no Node yet that a Lease could belong to."""
+
+
 class Registration:
     """Registers a node and keeps it registered, with whatever credential there is.
 
@@ -100,30 +104,36 @@ class Registration:
     async def keep_lease(self) -> None:
         """Create the Lease, owned by the Node, and renew it."""
         pause = LEASE_PAUSE_SECONDS
-        while (lease := await self._try_to_create_lease()) is None:
-            await trio.sleep(pause)
-            pause = min(pause * 2, PAUSE_SECONDS_MAX)
+        while True:
+            try:
+                lease = await self._lease()
+                break
+            except _OwnerMissing:
+                # Not counted as a failure: the Lease is looked at again when it would be renewed.
+                await trio.sleep(LEASE_RENEW_SECONDS)
+                pause = LEASE_PAUSE_SECONDS
+            except (ApiError, RequestFailed):
+                await trio.sleep(pause)
+                pause = min(pause * 2, PAUSE_SECONDS_MAX)
         while self._heartbeats:
             await trio.sleep(LEASE_RENEW_SECONDS)
             lease = await self._renew(lease)
 
-    async def _try_to_create_lease(self) -> JsonObject | None:
+    async def _lease(self) -> JsonObject:
+        """The Lease as it is, or newly created. Raises _OwnerMissing where the Node cannot be had."""
         client = self._credentials.quick_client()
-        path = LEASES.path(self._node_name, LEASE_NAMESPACE)
         try:
-            return await client.get(path)
+            return await client.get(LEASES.path(self._node_name, LEASE_NAMESPACE))
         except ApiError as error:
             if error.code != 404:
-                return None
-        except RequestFailed:
-            return None
+                raise
         try:
             node = await client.get(NODES.path(self._node_name))
-            created = await client.create(
-                LEASES.path(namespace=LEASE_NAMESPACE), lease_object(node, self._host.clock.now())
-            )
-        except (ApiError, RequestFailed):
-            return None
+        except (ApiError, RequestFailed) as error:
+            raise _OwnerMissing from error
+        created = await client.create(
+            LEASES.path(namespace=LEASE_NAMESPACE), lease_object(node, self._host.clock.now())
+        )
         self._journal.append(self._host.name, LeaseCreated(self._node_name))
         return created
 

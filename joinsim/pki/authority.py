@@ -134,7 +134,8 @@ class CertificateAuthority:
         )
         if any(usage in _KEY_USAGES for usage in usages):
             builder = builder.add_extension(_key_usage(usages), critical=True)
-        extended = [_EXTENDED_USAGES[usage] for usage in usages if usage in _EXTENDED_USAGES]
+        # Each once, in Go's order of them, which is the order of the table.
+        extended = dict.fromkeys(oid for usage, oid in _EXTENDED_USAGES.items() if usage in usages)
         if extended:
             builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -202,7 +203,8 @@ def _key_usage(usages: Sequence[str]) -> x509.KeyUsage:
         key_agreement=agreement,
         key_cert_sign="key_cert_sign" in wanted,
         crl_sign="crl_sign" in wanted,
-        # X.509 gives these two a meaning only beside key agreement.
+        # Divergence: the signer sets these two on their own as well. X.509 gives them a
+        # meaning only beside key agreement, and the library here makes nothing else.
         encipher_only=agreement and "encipher_only" in wanted,
         decipher_only=agreement and "decipher_only" in wanted,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -26,7 +28,7 @@ __all__ = [
 ]
 
 _BLOCK = re.compile(
-    rb"^-----BEGIN CERTIFICATE-----[ \t\r]*\n(?P<body>.*?)^-----END CERTIFICATE-----[ \t\r]*$",
+    rb"^-----BEGIN CERTIFICATE-----[ \t\r]*\n(?P<body>(?:(?!^-----BEGIN ).)*?)^-----END CERTIFICATE-----[ \t\r]*$",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -39,16 +41,20 @@ class CertificateError(ValueError):
 def parse_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Read every certificate of a PEM bundle, in order. The last few bundles are remembered.
 
-    As client-go does it: blocks of other types, and blocks with headers, are passed
-    over; one that does not parse spoils the whole bundle; none at all is an error.
+    As client-go does it: blocks of other types, blocks with headers, and what is no
+    block because its end or its base64 is missing, are passed over; a block that holds
+    no certificate spoils the whole bundle; none at all is an error.
     """
     found: list[x509.Certificate] = []
     for block in _BLOCK.finditer(pem):
-        if b":" in block["body"]:
+        try:
+            # A header has a colon, which is no base64 either.
+            der = base64.b64decode(b"".join(block["body"].split()), validate=True)
+        except binascii.Error:
             continue
         try:
-            found.append(x509.load_pem_x509_certificate(block.group()))
-        except ValueError as error:
+            found.append(x509.load_der_x509_certificate(der))
+        except (ValueError, x509.InvalidVersion) as error:
             raise CertificateError("x509: malformed certificate") from error
     if not found:
         raise CertificateError("data does not contain any valid RSA or ECDSA certificates")

@@ -23,7 +23,7 @@ RandomBytes: TypeAlias = Callable[[int], bytes]
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
-"""What a certificate may be for: more kinds than kubeadm makes."""
+"""Kubernetes makes no Ed25519 keys and takes other people's: in a CA bundle, in a request."""
 
 
 class KeyAlgorithm(StrEnum):

@@ -48,7 +48,7 @@ class PublicKeyPin:
             raise PinError(f"unknown hash format {quote(kind)}. {_KNOWN}")
         # kubeadm counts bytes of text and halves them, so 65 digits pass this test
         # and fail the next one.
-        length = len(value.encode()) // 2
+        length = len(_utf8(value)) // 2
         if length != hashlib.sha256().digest_size:
             raise PinError(
                 f"invalid hash {quote(text)}, expected a 32 byte SHA-256 hash, found {length} bytes"
@@ -78,8 +78,13 @@ def any_pinned(bundle: Iterable[x509.Certificate], pins: Iterable[PublicKeyPin])
     return any(PublicKeyPin.of(certificate) in wanted for certificate in bundle)
 
 
+def _utf8(value: str) -> bytes:
+    # An argument that is no UTF-8 reaches Python as lone surrogates: refused below, not a crash.
+    return value.encode(errors="surrogatepass")
+
+
 def _hex_problem(value: str) -> str | None:
-    for byte in value.encode():
+    for byte in _utf8(value):
         if chr(byte) not in _HEX:
             shown = f" '{chr(byte)}'" if chr(byte).isprintable() else ""
             return f"encoding/hex: invalid byte: U+{byte:04X}{shown}"

@@ -21,8 +21,8 @@ from joinsim.pki.keys import KeyPair
 __all__ = ["CertificateRequest", "RequestError", "build_request", "distinguished_name", "encoded_by_go"]
 
 _REQUEST = re.compile(
-    rb"-----BEGIN CERTIFICATE REQUEST-----[ \t\r]*\n.*?-----END CERTIFICATE REQUEST-----[ \t\r]*(?=\n|\Z)",
-    re.DOTALL,
+    rb"^-----BEGIN CERTIFICATE REQUEST-----[ \t\r]*\n.*?^-----END CERTIFICATE REQUEST-----[ \t\r]*(?=\n|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 _BEGIN = re.compile(rb"^-----BEGIN ([^\n]*?)-----", re.MULTILINE)
 _GO_PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
@@ -39,6 +39,13 @@ _GO_ORDER = (
 )
 _GO_CURVES = (ec.SECP224R1, ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _GO_SINGLE = (NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER)
+_MALFORMED = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class RequestError(ValueError):
@@ -113,8 +120,10 @@ class CertificateRequest:
             raise RequestError("PEM block type must be CERTIFICATE REQUEST")
         try:
             request = x509.load_pem_x509_csr(_without_headers(block.group()))
-        except (ValueError, UnsupportedAlgorithm) as error:
-            # Divergence: Go's asn1 says which tag or length is wrong; this says that one is.
+            # These are read when first asked for, and nobody who asks later expects a failure.
+            _ = request.subject, request.extensions, request.public_key()
+        except _MALFORMED as error:
+            # Divergence: of a malformed request Go says which structure it could not read, and it reads any version.
             raise RequestError("asn1: structure error: malformed certificate request") from error
         _refuse_unknown_key(request)
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from joinsim.redaction import redact
 from joinsim.scenario import Check, Verdict
+from joinsim.scenario.documents import Scalar
 
 __all__ = ["as_json"]
 
@@ -22,8 +24,8 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
     return {
         "scenario": verdict.scenario.name,
         "file": verdict.scenario.file,
-        "cell": dict(verdict.scenario.cell),
-        "summary": model.summary,
+        "cell": {name: _clean(value) for name, value in verdict.scenario.cell.items()},
+        "summary": redact(model.summary),
         "claims": list(model.claim),
         "seed": verdict.seed,
         "status": verdict.status.value,
@@ -34,6 +36,10 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "journalDigest": verdict.journal.digest() if verdict.journal else None,
         "reproduce": verdict.reproduce,
     }
+
+
+def _clean(value: Scalar) -> Scalar:
+    return redact(value) if isinstance(value, str) else value
 
 
 def _check(check: Check) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
@@ -9,6 +10,8 @@ from xml.etree import ElementTree as ET
 from joinsim.scenario import Status, Verdict
 
 __all__ = ["as_junit"]
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_junit(verdicts: Sequence[Verdict]) -> str:
@@ -27,21 +30,23 @@ def as_junit(verdicts: Sequence[Verdict]) -> str:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    # With "unicode" the declaration would name the encoding of the locale.
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document.decode() + "\n"
 
 
 def _add_case(suite: ET.Element, verdict: Verdict) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
-        classname=verdict.scenario.file,
-        name=verdict.scenario.name,
+        classname=_xml(verdict.scenario.file),
+        name=_xml(verdict.scenario.name),
         time=f"{verdict.elapsed_seconds:.3f}",
     )
     if verdict.status is Status.SKIPPED:
         ET.SubElement(case, "skipped", message=_xml(verdict.problem))
     elif verdict.status is Status.ERRORED:
-        ET.SubElement(case, "error", message=_xml(verdict.problem)).text = verdict.reproduce
+        ET.SubElement(case, "error", message=_xml(verdict.problem)).text = _xml(verdict.reproduce)
     elif verdict.status is Status.FAILED:
         lines = [f"expected {check.expected}; observed {check.observed}" for check in verdict.failures]
         failure = ET.SubElement(case, "failure", message=_xml(lines[0]))
@@ -49,5 +54,5 @@ def _add_case(suite: ET.Element, verdict: Verdict) -> None:
 
 
 def _xml(text: str) -> str:
-    """A text without the characters that XML 1.0 cannot hold."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in text)
+    """A text without the characters that XML 1.0 cannot hold (its production ``Char``)."""
+    return _NOT_XML.sub("\ufffd", text)

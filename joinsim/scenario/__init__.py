@@ -2,10 +2,11 @@
 
 from joinsim.scenario.cast import Cast
 from joinsim.scenario.expectations import outcome_of
+from joinsim.scenario.expected import Outcome, Property
 from joinsim.scenario.loader import Scenario, ScenarioErrors, load_file, load_text
 from joinsim.scenario.properties import breaches
 from joinsim.scenario.runner import run_scenario
-from joinsim.scenario.schema import Binding, Document, Outcome, Property
+from joinsim.scenario.schema import Binding, Document
 from joinsim.scenario.verdict import Check, CheckKind, Status, Verdict, judge
 
 __all__ = [

@@ -6,8 +6,10 @@ A document is read into nodes, not into values, so that an error about a value c
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -26,7 +28,14 @@ Path: TypeAlias = tuple[str | int, ...]
 NODES_MAX = 100_000
 """How many values a document may have, those that aliases repeat counted each time."""
 
+NESTING_MAX = 100
+"""How many lists and mappings may stand within each other."""
+
 _PREFIX = "tag:yaml.org,2002:"
+_KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null": "null"}
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+# The reader takes a byte order mark at the start, and nothing else that is not printable.
+_NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def dotted(path: Path) -> str:
@@ -39,12 +48,17 @@ def dotted(path: Path) -> str:
     return "".join(parts).removeprefix(".")
 
 
+def _location(file: str, item: yaml.Node | yaml.Event) -> Location:
+    assert item.start_mark is not None
+    return Location(file, item.start_mark.line + 1, item.start_mark.column + 1)
+
+
 @dataclass(frozen=True)
 class Document:
     """A YAML document: its file's name, and the node at its root."""
 
     file: str
-    root: yaml.Node
+    root: yaml.Node = field(repr=False)
 
     def at(self, path: Path, *, key: bool = False) -> Location:
         """Where the value at a path begins, or its key; of a path that leads nowhere, as far as it goes."""
@@ -54,14 +68,11 @@ class Document:
             if found is None:
                 break
             place, node = found
-        return self._location(place if key else node)
+        return _location(self.file, place if key else node)
 
     def error(self, problem: str, path: Path, *, key: bool = False) -> ScenarioError:
         """An error about the value at a path, or about its key."""
         return ScenarioError(problem, location=self.at(path, key=key), path=dotted(path))
-
-    def _location(self, node: yaml.Node) -> Location:
-        return Location(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def value(self, replace: Mapping[str, Scalar] | None = None) -> object:
         """The document as plain values, each scalar ``${name}`` replaced by the value of that name.
@@ -114,8 +125,8 @@ class _Reader:
         for key, _ in pairs:
             if not isinstance(key, yaml.ScalarNode) or key.tag != _PREFIX + "str":
                 raise ScenarioError(
-                    f"expected a string as key, found {shown(_plain(key))}",
-                    location=self._document._location(key),  # noqa: SLF001 (one thing with its reader)
+                    f"expected a string as key, found {_described(key)}",
+                    location=_location(self._document.file, key),
                     path=dotted(path),
                 )
         in_order = sorted((key for key, _ in pairs), key=lambda key: (key.value, key.start_mark.index))
@@ -124,7 +135,7 @@ class _Reader:
                 raise ScenarioError(
                     f"expected each key once, found {first.value} again (first in line "
                     f"{first.start_mark.line + 1})",
-                    location=self._document._location(second),  # noqa: SLF001
+                    location=_location(self._document.file, second),
                     path=dotted((*path, first.value)),
                 )
 
@@ -139,7 +150,8 @@ class _Reader:
         try:
             value = _plain(node)
         except ValueError:
-            raise self._document.error(f"expected a number, found {shown(node.value)}", path) from None
+            problem = f"expected {_KINDS[kind]}, found {shown(node.value)}"
+            raise self._document.error(problem, path) from None
         if self._replace is None or not isinstance(value, str) or "${" not in value:
             return value
         name = value.removeprefix("${").removesuffix("}")
@@ -149,35 +161,83 @@ class _Reader:
             )
         if name not in self._replace:
             raise self._document.error(
-                f"expected a parameter of the matrix, found {name}{suggestion(name, self._replace)}", path
+                f"expected a parameter of the matrix, found {name or 'none'}{suggestion(name, self._replace)}",
+                path,
             )
         return self._replace[name]
 
 
-def _plain(node: yaml.Node) -> Scalar:
-    text = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+def _plain(node: yaml.ScalarNode) -> Scalar:
+    """A scalar's value; ValueError where a tag says that it is something else."""
+    text = str(node.value)
     match node.tag.removeprefix(_PREFIX):
         case "int":
             return int(text, 16) if text.startswith("0x") else int(text)
         case "float":
-            return float(text)
+            number = float(text)
+            if not math.isfinite(number):
+                raise ValueError(text)
+            return number
         case "bool":
-            return text.lower() == "true"
+            return ("false", "true").index(text.lower()) == 1
         case "null":
+            if text.lower() not in ("", "~", "null"):
+                raise ValueError(text)
             return None
     return text
+
+
+def _described(node: yaml.Node) -> str:
+    """What stands where a key should."""
+    if not isinstance(node, yaml.ScalarNode):
+        return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+    try:
+        return shown(_plain(node))
+    except ValueError:
+        return shown(node.value)
+
+
+def _check_nesting(text: str, file: str) -> None:
+    """Refuse what is nested too deep: the reader calls itself at each level and has no limit."""
+    depth = 0
+    for event in yaml.parse(text, YamlLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > NESTING_MAX:
+                raise ScenarioError(
+                    f"expected at most {NESTING_MAX} levels, found more", location=_location(file, event)
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _unreadable(text: str, file: str, error: Exception) -> ScenarioError:
+    """An error about the first character that YAML does not have."""
+    alien = _NO_YAML.search(text)
+    before = text[: alien.start()] if alien else ""
+    location = Location(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    found = f"U+{ord(alien.group()):04X}" if alien else str(error)
+    return ScenarioError(f"expected YAML, found the character {found}", location=location)
 
 
 def read_document(text: str, file: str) -> Document:
     """Read the one document of a file; :class:`ScenarioError` where there is none, or more."""
     try:
+        _check_nesting(text, file)
         root = yaml.compose(text, YamlLoader)
+    except (yaml.reader.ReaderError, UnicodeEncodeError) as error:
+        raise _unreadable(text, file, error) from None
     except yaml.YAMLError as error:
         found = YamlError.of(error)
-        location = Location(file, max(found.line, 1), max(found.column, 1))
-        line = (text.splitlines() or [""])[min(location.line, len(text.splitlines()) or 1) - 1]
-        hint = '; within { } and [ ] write "${…}" in quotes' if "${" in line else ""
-        raise ScenarioError(f"expected YAML, {found.problem}{hint}", location=location) from None
+        lines = _LINE_BREAK.split(text)
+        # The reader takes the end of a file for a line of its own, which no editor shows.
+        line, column = max(found.line, 1), max(found.column, 1)
+        if line > len(lines):
+            line, column = len(lines), len(lines[-1]) + 1
+        hint = '; within { } and [ ] write "${…}" in quotes' if "${" in lines[line - 1] else ""
+        raise ScenarioError(
+            f"expected YAML, {found.problem}{hint}", location=Location(file, line, column)
+        ) from None
     if root is None:
         raise ScenarioError("expected a scenario, found nothing", location=Location(file, 1, 1))
     return Document(file, root)

@@ -21,7 +21,7 @@ from joinsim.events import (
 from joinsim.gofmt import duration
 from joinsim.journal import Journal
 from joinsim.scenario.cast import Cast
-from joinsim.scenario.schema import AttackExpectation, CsrExpectation, NodeExpectation, Outcome
+from joinsim.scenario.expected import AttackExpectation, CsrExpectation, NodeExpectation, Outcome
 
 __all__ = ["Observation", "observe", "outcome_of", "trusted_by"]
 
@@ -104,15 +104,17 @@ def _observed(outcome: Outcome | None, failed: JoinFailed | None) -> str:
 def trusted_by(node: str, journal: Journal, cast: Cast) -> str:
     """Whose keys a node believes after discovery: ``cluster``, an adversary's name, or ``nobody``.
 
-    A bundle that holds an adversary's key trusts the adversary, whatever else is in it.
+    A bundle that holds an adversary's key trusts the adversary, whatever else is in it; one
+    with a key in it that belongs to none of them trusts ``a stranger``.
     """
-    believed = {pin for _, event in journal.of(DiscoveryAccepted, node) for pin in event.ca_pins}
-    if not believed:
+    foreign = {pin for _, event in journal.of(DiscoveryAccepted, node) for pin in event.ca_pins}
+    if not foreign:
         return "nobody"
     for _, event in journal.of(ClusterBooted):
-        if event.cluster != cast.cluster and believed & set(event.ca_pins):
+        if event.cluster != cast.cluster and foreign & set(event.ca_pins):
             return event.cluster
-    return "cluster"
+        foreign -= set(event.ca_pins)
+    return "a stranger" if foreign else "cluster"
 
 
 def _took(name: str, bounds: tuple[float, float], journal: Journal) -> Observation:

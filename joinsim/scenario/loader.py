@@ -10,11 +10,12 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from joinsim.errors import Location, ScenarioError
+from joinsim.redaction import redact
 from joinsim.scenario.complaints import complaints
 from joinsim.scenario.documents import Document, Path, Scalar, read_document
+from joinsim.scenario.expected import Expectation
 from joinsim.scenario.references import misfits
 from joinsim.scenario.schema import Document as Model
-from joinsim.scenario.schema import Expectation
 from joinsim.scenario.suggestions import shown
 
 __all__ = ["Scenario", "ScenarioErrors", "load_file", "load_text"]
@@ -36,12 +37,15 @@ class ScenarioErrors(ScenarioError):
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario, of one cell of its file's matrix. ``cell`` gives the parameters their values."""
+    """One scenario, of one cell of its file's matrix.
+
+    ``cell`` gives the parameters their values. Among them may be tokens, which ``name`` masks.
+    """
 
     name: str
     file: str
     model: Model
-    cell: Mapping[str, Scalar]
+    cell: Mapping[str, Scalar] = field(repr=False)
     document: Document = field(repr=False)
 
     def expectations(self) -> Iterator[tuple[Location, Expectation]]:
@@ -65,11 +69,17 @@ def load_file(file: str) -> list[Scenario]:
     except UnicodeDecodeError as error:
         raise ScenarioError(
             f"expected UTF-8, found byte 0x{error.object[error.start]:02x} at offset {error.start}",
-            location=Location(file, error.object[: error.start].count(b"\n") + 1, 1),
+            location=_place(file, error.object[: error.start]),
         ) from None
     except OSError as error:
         raise ScenarioError(f"{file}: {(error.strerror or str(error)).lower()}") from None
     return load_text(text, file)
+
+
+def _place(file: str, before: bytes) -> Location:
+    """The place behind some bytes that are UTF-8."""
+    lines = before.decode().split("\n")
+    return Location(file, len(lines), len(lines[-1]) + 1)
 
 
 def load_text(text: str, file: str = "<text>") -> list[Scenario]:
@@ -87,10 +97,10 @@ def load_text(text: str, file: str = "<text>") -> list[Scenario]:
 
 def _scenario(document: Document, cell: Mapping[str, Scalar], *, labelled: bool) -> Scenario:
     model = _validated(document, cell)
-    wrong = [document.error(problem, path) for path, problem in misfits(model)]
+    wrong = [document.error(found.problem, found.path, key=found.about_key) for found in misfits(model)]
     if wrong:
         raise _raised(wrong)
-    label = ",".join(f"{name}={value}" for name, value in cell.items())
+    label = redact(",".join(f"{name}={value}" for name, value in cell.items()))
     stem = FilePath(document.file).name.removesuffix(".yaml").removesuffix(".yml").removesuffix(".joinsim")
     return Scenario(f"{stem}[{label}]" if labelled else stem, document.file, model, cell, document)
 
@@ -133,4 +143,8 @@ def _check_values(document: Document, path: Path, values: object) -> int:
         if value is None or isinstance(value, list | dict):
             problem = f"expected a string, a number, true or false, found {shown(value)}"
             raise document.error(problem, (*path, index))
+        if isinstance(value, str) and "${" in value:
+            raise document.error(f"expected a plain value, found {shown(value)}", (*path, index))
+        if value in values[:index]:
+            raise document.error(f"expected each value once, found {shown(value)} again", (*path, index))
     return len(values)

@@ -2,8 +2,9 @@
 
 It says what a default kubeadm cluster allows to those whom nobody trusts yet (anonymous
 users, bootstrap tokens) and to nodes, in requests and not in roles; so a mistake in the
-control plane's authorization is not excused by the same mistake here. Everybody else
-(administrators, the cluster's own parts) is not its business.
+control plane's authorization is not excused by the same mistake here. Administrators and
+the cluster's own parts are not its business; whoever else is authenticated may do what
+everybody may who is.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ __all__ = ["is_permitted"]
 
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 
+_ADMINISTRATORS = frozenset({"system:masters", "kubeadm:cluster-admins"})
+_OWN_PARTS = ("system:kube-", "system:apiserver", "system:serviceaccount:kube-system:")
+
 _PUBLIC = [("get", r"/(healthz|livez|readyz|version)/?")]
 _AUTHENTICATED = [
-    ("get", r"/(api|apis|openapi)(/.*)?"),
+    # Discovery ends where resources begin: after a version.
+    ("get", r"/(api(/[^/]+)?|apis(/[^/]+){0,2})/?"),
+    ("get", r"/openapi(/.*)?"),
     ("create", r"/apis/authentication\.k8s\.io/v1/selfsubjectreviews"),
     ("create", r"/apis/authorization\.k8s\.io/v1/selfsubject(access|rules)reviews"),
 ]
@@ -66,7 +72,12 @@ def is_permitted(
         node = re.escape(user.removeprefix("system:node:"))
         own = [(verbs, pattern.replace("{node}", node)) for verbs, pattern in _NODE]
         return _allows([*_PUBLIC, *_AUTHENTICATED, *own], verb, target)
-    return True
+    if not user:
+        return False
+    if _ADMINISTRATORS.intersection(groups) or user.startswith(_OWN_PARTS):
+        return True
+    # A node outside the group of nodes, too, is anybody who is authenticated.
+    return _allows([*_PUBLIC, *_AUTHENTICATED], verb, target)
 
 
 def _allows(permissions: Iterable[tuple[str, str]], verb: str, target: str) -> bool:

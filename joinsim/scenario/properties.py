@@ -20,8 +20,9 @@ from joinsim.events import (
 )
 from joinsim.journal import Journal
 from joinsim.scenario.cast import Cast
+from joinsim.scenario.expected import Property
 from joinsim.scenario.permissions import is_permitted
-from joinsim.scenario.schema import Binding, Property
+from joinsim.scenario.schema import Binding
 
 __all__ = ["breaches"]
 

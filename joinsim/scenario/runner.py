@@ -82,9 +82,10 @@ class _Play:
         self.cast = Cast("", {}, (), {})
 
     async def __call__(self, world: World) -> Journal:
+        # The checks have to know who is who even in a run that is over at once.
+        stage = await set_stage(self._model, world, self._ground)
+        self.cast = stage.cast
         with trio.move_on_after(self._model.deadline):
-            stage = await set_stage(self._model, world, self._ground)
-            self.cast = stage.cast
             async with trio.open_nursery() as nursery:
                 await self._happen(stage, nursery)
                 nursery.cancel_scope.cancel()

@@ -11,19 +11,19 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
+    BeforeValidator,
     Discriminator,
     Field,
     StrictBool,
+    StrictInt,
     Tag,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
-from joinsim.errors import Reason
 from joinsim.pki import KeyAlgorithm
-from joinsim.scenario.suggestions import listed
+from joinsim.scenario.expected import Expectation
+from joinsim.scenario.model import Model, exactly_one
+from joinsim.scenario.suggestions import listed, shown
 from joinsim.scenario.values import (
     AbsolutePath,
     Duration,
@@ -41,17 +41,10 @@ __all__ = [
     "ACTIONS",
     "BINDINGS",
     "Adversary",
-    "AttackExpectation",
     "Binding",
     "ClusterModel",
-    "CsrExpectation",
     "Document",
-    "Expectation",
     "Node",
-    "NodeExpectation",
-    "Outcome",
-    "Property",
-    "PropertyExpectation",
     "Publication",
     "Step",
     "Token",
@@ -59,25 +52,10 @@ __all__ = [
 ]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
-
-
-def _exactly_one(model: BaseModel, fields: tuple[str, ...], what: str) -> None:
-    given = [field for field in fields if getattr(model, field) is not None]
-    if len(given) != 1:
-        names = [type(model).model_fields[field].alias or field for field in fields]
-        found = [type(model).model_fields[field].alias or field for field in given]
-        raise ValueError(
-            f"expected exactly one {what} of {listed(names, 'and')}, "
-            f"found {listed(found, 'and') if found else 'none'}"
-        )
-
-
 # --- the cluster ---------------------------------------------------------------------------
 
 
-class Token(_Model):
+class Token(Model):
     """A bootstrap token of the cluster."""
 
     ttl: Duration = Field(
@@ -91,7 +69,7 @@ class Token(_Model):
     )
 
 
-class ClusterModel(_Model):
+class ClusterModel(Model):
     """The cluster that nodes join."""
 
     version: Literal["1.36"] = Field("1.36", description="The Kubernetes version.")
@@ -119,7 +97,7 @@ class ClusterModel(_Model):
 # --- nodes -----------------------------------------------------------------------------------
 
 
-class DiscoveryModel(_Model):
+class DiscoveryModel(Model):
     """How a node finds the cluster: by token, by file or by URL."""
 
     token: TokenReference | None = Field(
@@ -137,56 +115,72 @@ class DiscoveryModel(_Model):
 
     @model_validator(mode="after")
     def _one_way(self) -> DiscoveryModel:
-        _exactly_one(self, ("token", "file", "url"), "way of discovery")
+        exactly_one(self, ("token", "file", "url"), "way of discovery")
         if self.pin is not None and self.token is None:
             raise ValueError("expected pin only beside token, found it without")
         return self
 
 
-class TimeoutsModel(_Model):
+class TimeoutsModel(Model):
     """``timeouts`` of a JoinConfiguration."""
 
-    discovery: Duration = 300.0
-    kubelet_health_check: Duration = 240.0
-    kubernetes_api_call: Duration = Field(60.0, alias="kubernetesAPICall")
-    tls_bootstrap: Duration = 300.0
+    discovery: Duration = Field(300.0, description="How long discovery may take.")
+    kubelet_health_check: Duration = Field(240.0, description="How long the kubelet may take to be healthy.")
+    kubernetes_api_call: Duration = Field(
+        60.0, alias="kubernetesAPICall", description="How long a request to the API server is tried again."
+    )
+    tls_bootstrap: Duration = Field(
+        300.0, description="How long the kubelet may take to get its certificate."
+    )
 
 
-class TaintModel(_Model):
+class TaintModel(Model):
     """A taint."""
 
-    key: str
-    value: str = ""
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+    key: str = Field(description="Its key.")
+    value: str = Field("", description="Its value.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        description="What it does to pods that do not tolerate it."
+    )
 
 
-class ArgumentModel(_Model):
+class ArgumentModel(Model):
     """An argument for the kubelet."""
 
-    name: str
-    value: str
+    name: str = Field(description="Its name, without dashes before it.")
+    value: str = Field(description="Its value.")
 
 
-class NodeRegistrationModel(_Model):
+class NodeRegistrationModel(Model):
     """``nodeRegistration`` of a JoinConfiguration."""
 
-    name: str = ""
-    cri_socket: str = "unix:///var/run/containerd/containerd.sock"
-    taints: tuple[TaintModel, ...] = ()
-    kubelet_extra_args: tuple[ArgumentModel, ...] = ()
-    ignore_preflight_errors: tuple[str, ...] = ()
+    name: str = Field("", description="The name of its Node, where it is not that of the machine.")
+    cri_socket: str = Field(
+        "unix:///var/run/containerd/containerd.sock", description="The socket of its container runtime."
+    )
+    taints: tuple[TaintModel, ...] = Field((), description="The taints that its Node is registered with.")
+    kubelet_extra_args: tuple[ArgumentModel, ...] = Field(
+        (), description="Further arguments for its kubelet."
+    )
+    ignore_preflight_errors: tuple[str, ...] = Field(
+        (), description="Preflight checks whose errors are warnings only, by name; all for all of them."
+    )
 
 
-class ConfigModel(_Model):
+class ConfigModel(Model):
     """The rest of the node's JoinConfiguration (kubeadm.k8s.io/v1beta4)."""
 
-    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel)
-    node_registration: NodeRegistrationModel = Field(default_factory=NodeRegistrationModel)
-    ca_cert_path: str = "/etc/kubernetes/pki/ca.crt"
-    skip_phases: tuple[str, ...] = ()
+    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel, description="How long things may take.")
+    node_registration: NodeRegistrationModel = Field(
+        default_factory=NodeRegistrationModel, description="How it registers as a Node."
+    )
+    ca_cert_path: str = Field(
+        "/etc/kubernetes/pki/ca.crt", description="Where the cluster's CA is written on the node."
+    )
+    skip_phases: tuple[str, ...] = Field((), description="Phases that are left out, by name.")
 
 
-class Node(_Model):
+class Node(Model):
     """A machine that joins."""
 
     discovery: DiscoveryModel = Field(description="How it finds the cluster.")
@@ -204,7 +198,7 @@ class Node(_Model):
     )
 
 
-class FileServerModel(_Model):
+class FileServerModel(Model):
     """An HTTPS server with a certificate authority of its own."""
 
     trusted_by: tuple[HostName, ...] = Field(
@@ -215,7 +209,7 @@ class FileServerModel(_Model):
 # --- adversaries -----------------------------------------------------------------------------
 
 
-class PositionModel(_Model):
+class PositionModel(Model):
     """Where an adversary stands."""
 
     between: tuple[HostName, HostName] = Field(
@@ -223,13 +217,13 @@ class PositionModel(_Model):
     )
 
 
-class HoldingModel(_Model):
+class HoldingModel(Model):
     """Something that an adversary holds from the start."""
 
     token: TokenReference = Field(description="A bootstrap token: a name, or a token.", repr=False)
 
 
-class Adversary(_Model):
+class Adversary(Model):
     """Someone who is not meant to be trusted."""
 
     position: PositionModel = Field(description="Where it stands on the network.")
@@ -249,7 +243,7 @@ class Binding(StrEnum):
 BINDINGS = tuple(binding.value for binding in Binding)
 
 
-class Trigger(_Model):
+class Trigger(Model):
     """An event that a step waits for."""
 
     csr: HostName | None = Field(None, description="A certificate request for this node…")
@@ -267,7 +261,7 @@ class Trigger(_Model):
 
     @model_validator(mode="after")
     def _fitting(self) -> Trigger:
-        _exactly_one(self, ("csr", "node", "join"), "subject")
+        exactly_one(self, ("csr", "node", "join"), "subject")
         states = self._STATES[self.subject[0]]
         if self.state not in states:
             raise ValueError(
@@ -288,7 +282,7 @@ class NewToken(Token):
     name: Name = Field(description="Its name, for the rest of the file.")
 
 
-class TokenCredential(_Model):
+class TokenCredential(Model):
     """A bootstrap token within a discovery file."""
 
     token: TokenReference = Field(description="The token: a name, or a token.", repr=False)
@@ -304,7 +298,7 @@ Credentials: TypeAlias = Annotated[
 ]
 
 
-class Publication(_Model):
+class Publication(Model):
     """A discovery file, made from cluster-info and carried to where nodes can read it."""
 
     node: HostName | None = Field(None, description="The node that it is carried to.")
@@ -316,13 +310,13 @@ class Publication(_Model):
 
     @model_validator(mode="after")
     def _one_place(self) -> Publication:
-        _exactly_one(self, ("node", "url"), "place")
+        exactly_one(self, ("node", "url"), "place")
         if (self.node is None) != (self.path is None):
             raise ValueError("expected path beside node and only there")
         return self
 
 
-class Step(_Model):
+class Step(Model):
     """A moment and one action."""
 
     at: Duration | None = Field(None, description="The moment, from the start of the run.")
@@ -358,8 +352,8 @@ class Step(_Model):
 
     @model_validator(mode="after")
     def _one_moment_one_action(self) -> Step:
-        _exactly_one(self, ("at", "on"), "moment")
-        _exactly_one(self, tuple(ACTIONS), "action")
+        exactly_one(self, ("at", "on"), "moment")
+        exactly_one(self, tuple(ACTIONS), "action")
         if self.after is not None and self.on is None:
             raise ValueError("expected after only beside on, found it beside at")
         if (self.by is None) != (self.attack is None):
@@ -386,121 +380,25 @@ ACTIONS = {
 """The fields of a step that are actions, with their keys in the file."""
 
 
-# --- expectations ----------------------------------------------------------------------------
-
-
-class Outcome(StrEnum):
-    """How a join ends."""
-
-    JOINED = "joined"
-    REFUSED = "refused"
-    TIMED_OUT = "timed-out"
-
-
-class Property(StrEnum):
-    """The trust properties, judged over every run."""
-
-    GENUINE_CONTROL_PLANE = "genuine-control-plane"
-    NO_FOREIGN_IDENTITY = "no-foreign-identity"
-    NO_NODE_IMPERSONATION = "no-node-impersonation"
-    NO_SECRET_DISCLOSED = "no-secret-disclosed"
-    TOKEN_CONFIDENTIAL = "token-confidential"
-    NO_PRIVILEGE_ESCALATION = "no-privilege-escalation"
-    AVAILABLE = "available"
-
-
-class _Expectation(_Model):
-    when: dict[str, Scalars] = Field(
-        default_factory=dict,
-        description="The cells of the matrix in which this is expected: values by parameter.",
-    )
-
-
-class NodeExpectation(_Expectation):
-    """How a node's join is expected to end."""
-
-    node: HostName = Field(description="The node.")
-    outcome: Outcome = Field(description="How its join ends.")
-    phase: str | None = Field(None, description="The phase in which it refuses or gives up.")
-    reason: Reason | None = Field(None, description="Why.")
-    error: str | None = Field(None, description="A part of kubeadm's own error.")
-    trusts: str | None = Field(
-        None, description="Whose keys it trusts after discovery: cluster, an adversary, or nobody."
-    )
-    takes: tuple[Duration, Duration] | None = Field(
-        None, description="Between which times from its start the join ends."
-    )
-
-    @model_validator(mode="after")
-    def _named(self) -> NodeExpectation:
-        if self.outcome is Outcome.JOINED:
-            if self.phase or self.reason or self.error:
-                raise ValueError("expected phase, reason and error only of a node that does not join")
-        elif self.phase is None or (self.reason is None and self.outcome is Outcome.REFUSED):
-            wanted = "phase and reason" if self.outcome is Outcome.REFUSED else "a phase"
-            raise ValueError(f"expected {wanted} beside outcome {self.outcome}, so that it is the right one")
-        return self
-
-
-class CsrExpectation(_Expectation):
-    """What becomes of the last certificate request for a node."""
-
-    csr: HostName = Field(description="The node that it is for.")
-    state: Literal["pending", "approved", "denied", "issued"] = Field(
-        description="Its state at the end; approved is approved and not issued."
-    )
-    requestor: str | None = Field(None, description="Who posted it: a user name, or token:NAME.")
-    approver: str | None = Field(None, description="Who approved or denied it: a user name.")
-
-
-class PropertyExpectation(_Expectation):
-    """That a trust property is broken, or holds."""
-
-    property: Property = Field(description="The property.")
-    broken: StrictBool = Field(description="Whether it is expected to be broken.")
-
-
-class AttackExpectation(_Expectation):
-    """That an attack did something that its victims could notice, or did not."""
-
-    attack: Literal["impersonate-control-plane"] = Field(description="The attack.")
-    fired: StrictBool = Field(description="Whether it is expected to fire.")
-
-
-_KINDS = ("node", "csr", "property", "attack")
-
-
-def _kind_of(value: Any) -> str | None:
-    for kind in _KINDS:
-        if (kind in value) if isinstance(value, dict) else hasattr(value, kind):
-            return f"<{kind}>"
-    return None
-
-
-Expectation: TypeAlias = Annotated[
-    Annotated[NodeExpectation, Tag("<node>")]
-    | Annotated[CsrExpectation, Tag("<csr>")]
-    | Annotated[PropertyExpectation, Tag("<property>")]
-    | Annotated[AttackExpectation, Tag("<attack>")],
-    Discriminator(
-        _kind_of,
-        custom_error_type="expectation",
-        custom_error_message=f"expected a mapping with one of {listed(_KINDS)} in it",
-    ),
-]
-"""One thing that is expected. The tags stay out of paths in error messages."""
-
-
 # --- the whole -----------------------------------------------------------------------------------
 
 
-class Document(_Model):
+def _whole_number(value: object) -> object:
+    """Refuse what merely equals the version: true and 1.0."""
+    if type(value) is not int:
+        raise ValueError(f"expected 1, found {shown(value)}")
+    return value
+
+
+class Document(Model):
     """A joinsim scenario: a cluster, the machines that join it, what happens when, what is expected."""
 
-    joinsim: Literal[1] = Field(description="The version of this format.")
+    joinsim: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(
+        description="The version of this format."
+    )
     summary: str = Field(min_length=1, description="What the scenario shows, in a sentence.")
     claim: Strings = Field((), description="The claim, or claims, that it tests.")
-    seed: int = Field(1, ge=0, description="The seed that it runs with unless another is given.")
+    seed: StrictInt = Field(1, ge=0, description="The seed that it runs with unless another is given.")
     deadline: Duration = Field(3600.0, description="When the run ends at the latest.")
     cluster: ClusterModel = Field(default_factory=ClusterModel, description="The cluster that nodes join.")
     nodes: dict[HostName, Node] = Field(min_length=1, description="The machines that join, by name.")
@@ -512,6 +410,7 @@ class Document(_Model):
         default_factory=dict,
         description="Values by parameter: the scenario runs once for every combination, "
         "and ${parameter} stands for the value.",
+        repr=False,
     )
     timeline: tuple[Step, ...] = Field(min_length=1, description="What happens, and when.")
     expect: tuple[Expectation, ...] = Field(min_length=1, description="What is expected in the end.")

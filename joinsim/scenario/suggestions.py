@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from joinsim.redaction import redact
+
 __all__ = ["listed", "nearest", "shown", "suggestion"]
 
 _SHOWN_LENGTH_MAX = 60
@@ -23,8 +25,10 @@ def shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
+        # Before it is cut: half a key or half a token is not known for what it is.
+        value = redact(value)
         cut = value if len(value) <= _SHOWN_LENGTH_MAX else value[: _SHOWN_LENGTH_MAX - 1] + "…"
-        return '"' + cut.replace("\n", "\\n") + '"'
+        return f'"{cut}"'
     return "a mapping" if isinstance(value, dict) else "a list"
 
 

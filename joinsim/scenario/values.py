@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_DURATION_PATTERN = r"^(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h))+$"
+_DURATION_PATTERN = r"^\+?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|\u03bcs|ms|s|m|h))+)$"
 
 
 def _read_duration(value: object) -> float:
@@ -42,7 +42,7 @@ def _read_duration(value: object) -> float:
         days = re.fullmatch(r"([0-9]+)d", value)
         hint = f"; write {int(days[1]) * 24}h" if days else ""
         raise ValueError(f"{said}, found {shown(value)}{hint}") from None
-    if seconds < 0:
+    if value.startswith("-"):
         raise ValueError(f"{said}, found {shown(value)}; it cannot be negative")
     return seconds
 
@@ -59,7 +59,7 @@ Duration: TypeAlias = Annotated[
 _NAME = rf"^{_LABEL}$"
 _HOST_NAME = rf"^{_LABEL}(\.{_LABEL})*$"
 _ABSOLUTE_PATH = r"^/\S+$"
-_HTTPS_URL = r"^https://[^/\s]+/\S*$"
+_HTTPS_URL = rf"^https://{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?/\S*$"
 
 PATTERNS = {
     _NAME: "a name of lower case letters, digits and hyphens",

@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from joinsim.errors import Location
-from joinsim.journal import Journal
+from joinsim.events import JoinCompleted, JoinFailed
+from joinsim.journal import Journal, Record
 from joinsim.scenario.cast import Cast
-from joinsim.scenario.expectations import observe
-from joinsim.scenario.loader import Scenario
-from joinsim.scenario.properties import breaches
-from joinsim.scenario.schema import (
+from joinsim.scenario.expectations import observe, outcome_of
+from joinsim.scenario.expected import (
     AttackExpectation,
     NodeExpectation,
     Outcome,
     Property,
     PropertyExpectation,
 )
+from joinsim.scenario.loader import Scenario
+from joinsim.scenario.properties import breaches
 from joinsim.scenario.vacuity import idle_attacks, idle_steps
 
 __all__ = ["Check", "CheckKind", "Status", "Verdict", "judge"]
@@ -63,8 +64,8 @@ class Verdict:
     """What became of one scenario, run with one seed.
 
     ``properties`` gives each trust property that was broken how it was broken; ``problem``
-    says why there is nothing to judge (errored, skipped). ``elapsed_seconds`` is the world's
-    time. The journal is None where nothing ran.
+    says why there is nothing to judge (errored, skipped). ``elapsed_seconds`` is when
+    the last join ended, on the world's clock. The journal is None where nothing ran.
     """
 
     scenario: Scenario
@@ -98,29 +99,51 @@ def judge(scenario: Scenario, seed: int, journal: Journal, cast: Cast) -> Verdic
     broken = tuple(breaches(journal, cast).items())
     checks = tuple(_checks(scenario, journal, cast, dict(broken)))
     status = Status.PASSED if all(check.held for check in checks) else Status.FAILED
-    elapsed = max((record.at for record in journal), default=0.0)
+    elapsed = max((record.at for record in _endings(journal)), default=0.0)
     return Verdict(scenario, seed, status, checks, broken, elapsed_seconds=elapsed, journal=journal)
 
 
+def _endings(journal: Journal) -> Iterator[Record]:
+    """The ends of all joins; where none ended, everything."""
+    ended = [record for kind in (JoinCompleted, JoinFailed) for record, _ in journal.of(kind)]
+    yield from ended or journal
+
+
 def _checks(scenario: Scenario, journal: Journal, cast: Cast, broken: dict[Property, str]) -> Iterator[Check]:
-    # A node that is expected not to join leaves the cluster unavailable to it.
     meant_broken = dict.fromkeys(Property, False)
     stated: dict[Property, Location] = {}
     meant_idle: set[str] = set()
+    named: set[str] = set()
     for location, expectation in scenario.expectations():
         if isinstance(expectation, PropertyExpectation):
             stated[expectation.property] = location
             meant_broken[expectation.property] = expectation.broken
             continue
-        if isinstance(expectation, NodeExpectation) and Property.AVAILABLE not in stated:
-            meant_broken[Property.AVAILABLE] |= expectation.outcome is not Outcome.JOINED
+        if isinstance(expectation, NodeExpectation):
+            named.add(expectation.node)
+            if Property.AVAILABLE not in stated:
+                meant_broken[Property.AVAILABLE] |= expectation.outcome is not Outcome.JOINED
         if isinstance(expectation, AttackExpectation) and not expectation.fired:
             meant_idle.add(expectation.attack)
         for expected, observed, held in observe(expectation, journal, cast):
             yield Check(CheckKind.EXPECTATION, held, expected, observed, location)
+    # What is expected of a node says itself whether it is available to that node, and nothing of others.
+    implied = meant_broken[Property.AVAILABLE] and Property.AVAILABLE not in stated
     for judged in Property:
-        yield _property(judged, meant_broken[judged], broken, stated.get(judged))
+        if judged is not Property.AVAILABLE or not implied:
+            yield _property(judged, meant_broken[judged], broken, stated.get(judged))
+    if implied:
+        yield from _absent(set(cast.nodes) - named, journal)
     yield from _vacuity(scenario, journal, meant_idle)
+
+
+def _absent(nodes: Collection[str], journal: Journal) -> Iterator[Check]:
+    """The nodes, of those of which nothing is expected, that did not join."""
+    for node in sorted(nodes):
+        outcome = outcome_of(node, journal)
+        if outcome != Outcome.JOINED:
+            expected = f"{node} joins, since nothing else is expected of it"
+            yield Check(CheckKind.PROPERTY, False, expected, f"{node} {outcome}")
 
 
 def _property(

@@ -8,11 +8,10 @@ kubeadm and the kubelet print.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
@@ -20,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import httpcore2
 import trio
 
-from joinsim.api.objects import JsonObject, encode_json, mapping, text
+from joinsim.api.objects import JsonObject, decode_json, encode_json, mapping, text
 from joinsim.api.status import from_body
 from joinsim.errors import RemoteProtocolError
 from joinsim.gofmt import duration, quote
@@ -124,9 +123,14 @@ class HttpClient:
         for connection in self._connections:
             if connection.is_available():
                 if not connection.has_expired():
-                    # Another task may take the connection in the moment before it is ours.
-                    with suppress(httpcore2.ConnectionNotAvailable):
+                    try:
                         return await connection.handle_async_request(request)
+                    except httpcore2.ConnectionNotAvailable:
+                        # Another task took it in the moment before it was ours.
+                        pass
+                    except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
+                        if not _is_sent_again(request, error):
+                            raise
                 else:
                     await connection.aclose()
         stream = await self._connect()
@@ -178,13 +182,28 @@ class HttpClient:
                 await connection.aclose()
 
 
+def _is_sent_again(request: httpcore2.Request, error: Exception) -> bool:
+    """Whether Go repeats a request for which a kept connection turned out to be dead.
+
+    It does where nothing was written, and, where no answer began, for what is safe to repeat.
+    """
+    if isinstance(error, httpcore2.WriteError):
+        return True
+    safe = request.method in (b"GET", b"HEAD")
+    return safe and (isinstance(error, httpcore2.ReadError) or _broken_answer(str(error)) == "EOF")
+
+
 def _said(response: httpcore2.Response) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
 
 
 def _timed_out(method: str, url: str, response: httpcore2.Response | None) -> RequestFailed:
-    waiting = "awaiting headers" if response is None else "reading body"
-    return RequestFailed(method, url, f"context deadline exceeded (Client.Timeout exceeded while {waiting})")
+    when = (
+        "Client.Timeout exceeded while awaiting headers"
+        if response is None
+        else "Client.Timeout or context cancellation while reading body"
+    )
+    return RequestFailed(method, url, f"context deadline exceeded ({when})")
 
 
 @contextmanager
@@ -193,10 +212,21 @@ def _failures(method: str, url: str) -> Iterator[None]:
         yield
     except (DialError, TlsError) as error:
         raise RequestFailed(method, url, str(error)) from error
-    except httpcore2.ReadError as error:
-        raise RequestFailed(method, url, "read: connection reset by peer") from error
+    except (httpcore2.ReadError, httpcore2.WriteError) as error:
+        # Divergence: Go names both ends (read tcp 10.0.0.2:40312->10.0.0.1:6443: …); the one
+        # that dialled has no port here.
+        raise RequestFailed(method, url, str(error)) from error
     except httpcore2.RemoteProtocolError as error:
-        raise RequestFailed(method, url, "EOF") from error
+        raise RequestFailed(method, url, _broken_answer(str(error))) from error
+
+
+def _broken_answer(said: str) -> str:
+    """Go's words for an answer that is none, or is not whole."""
+    if "without sending a response" in said:
+        return "EOF"
+    if "closed connection" in said:
+        return "unexpected EOF"
+    return f"net/http: HTTP/1.x transport connection broken: {said}"
 
 
 class _Stream(httpcore2.AsyncNetworkStream):
@@ -207,13 +237,16 @@ class _Stream(httpcore2.AsyncNetworkStream):
         self._unsent = b""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            if self._unsent:
-                unsent, self._unsent = self._unsent, b""
+        if self._unsent:
+            unsent, self._unsent = self._unsent, b""
+            try:
                 await self._stream.send_all(unsent)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise httpcore2.WriteError(str(error) or "write: broken pipe") from error
+        try:
             return bytes(await self._stream.receive_some(max_bytes))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise httpcore2.ReadError(str(error)) from error
+            raise httpcore2.ReadError(str(error) or "read: connection reset by peer") from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._unsent += buffer
@@ -244,7 +277,7 @@ class WatchEvent:
     """One line of a watch: ADDED, MODIFIED, DELETED, BOOKMARK or ERROR, and its object."""
 
     type: str
-    object: JsonObject
+    object: JsonObject = field(repr=False)
 
 
 class ApiClient:
@@ -296,7 +329,7 @@ class ApiClient:
         async with self._http.stream("GET", target, self._headers) as (status, _, chunks):
             if status != 200:
                 raise from_body(status, b"".join([chunk async for chunk in chunks]))
-            async with aclosing(_events(chunks)) as events:
+            async with aclosing(_events(chunks, self.server + target)) as events:
                 yield events
 
     async def _ask(
@@ -309,8 +342,8 @@ class ApiClient:
         if answer.status >= 400:
             raise from_body(answer.status, answer.body)
         try:
-            content = json.loads(answer.body)
-        except ValueError as error:
+            content = decode_json(answer.body)
+        except (ValueError, RecursionError) as error:
             raise RequestFailed(method, self.server + path, "the answer is not JSON") from error
         if not isinstance(content, dict):
             raise RequestFailed(method, self.server + path, "the answer is not a JSON object")
@@ -322,12 +355,16 @@ def _target(path: str, query: Mapping[str, str]) -> str:
     return f"{escaped}?{urlencode(sorted(query.items()))}" if query else escaped
 
 
-async def _events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[WatchEvent, None]:
+async def _events(chunks: AsyncIterator[bytes], url: str) -> AsyncGenerator[WatchEvent, None]:
     pending = b""
     async for chunk in chunks:
         pending += chunk
         *lines, pending = pending.split(b"\n")
         for line in lines:
             if line.strip():
-                event = json.loads(line)
+                try:
+                    event = decode_json(line)
+                except (ValueError, RecursionError) as error:
+                    problem = "unable to decode an event from the watch stream"
+                    raise RequestFailed("GET", url, problem) from error
                 yield WatchEvent(text(event, "type"), mapping(event, "object"))

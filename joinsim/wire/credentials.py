@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cryptography import x509
+
 from joinsim.api.kubeconfig import Cluster, Kubeconfig, User
-from joinsim.pki import KeyPair, parse_bundle
+from joinsim.pki import CertificateError, KeyPair, parse_bundle
 from joinsim.wire.client import ApiClient, HttpClient
 from joinsim.wire.tls import ClientTls
 from joinsim.world.clock import Clock
@@ -77,17 +79,26 @@ def connection_of(
     certificate = user.client_certificate_data or _read_if(read, user.client_certificate)
     key = user.client_key_data or _read_if(read, user.client_key)
     tls = ClientTls(
-        None if cluster.insecure_skip_tls_verify else parse_bundle(_authority(cluster, read, system_roots)),
+        None if cluster.insecure_skip_tls_verify else _roots(cluster, read, system_roots),
         parse_bundle(certificate)[0] if certificate else None,
         KeyPair.from_pem(key) if key else None,
+        cluster.tls_server_name,
     )
     token = user.token or _read_if(read, user.token_file).decode().strip()
     return Connection(cluster.server, tls, token)
 
 
-def _authority(cluster: Cluster, read: Callable[[str], bytes], system_roots: Callable[[], bytes]) -> bytes:
+def _roots(
+    cluster: Cluster, read: Callable[[str], bytes], system_roots: Callable[[], bytes]
+) -> tuple[x509.Certificate, ...]:
     given = cluster.certificate_authority_data or _read_if(read, cluster.certificate_authority)
-    return given or system_roots()
+    if given:
+        return parse_bundle(given)
+    try:
+        return parse_bundle(system_roots())
+    except CertificateError:
+        # A machine may trust nobody. Then every handshake fails, and nothing before it.
+        return ()
 
 
 def _read_if(read: Callable[[str], bytes], path: str) -> bytes:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 import h11
 import trio
@@ -23,6 +25,12 @@ BODY_BYTES_MAX = 3 * 1024 * 1024
 HEADER_BYTES_MAX = 1024 * 1024
 IDLE_SECONDS = 90.0
 CHUNK_BYTES = 65536
+
+# Go keeps RFC 7231's names of these two, which newer Pythons have given up.
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {
+    413: b"Request Entity Too Large",
+    422: b"Unprocessable Entity",
+}
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -52,6 +60,15 @@ async def _answer_all(connection: _Connection, handler: Handler, idle: trio.Canc
         idle.deadline = math.inf
         if request is None or not await connection.answer(request, await handler(request)):
             return
+
+
+def _check_target(target: bytes) -> None:
+    """Refuse a target in absolute form whose host is none; what begins with a slash is a path."""
+    if not target.startswith(b"/"):
+        try:
+            urlsplit(target)
+        except ValueError as error:
+            raise h11.RemoteProtocolError(str(error), error_status_hint=400) from error
 
 
 class _Connection:
@@ -86,6 +103,7 @@ class _Connection:
             oversized = oversized or len(body) + len(part.data) > BODY_BYTES_MAX
             if not oversized:
                 body += part.data
+        _check_target(event.target)
         headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
         return Request(
             event.method.decode("ascii"), event.target.decode("latin-1"), headers, bytes(body), oversized
@@ -102,7 +120,11 @@ class _Connection:
         head = h11.Response(
             status_code=response.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+            reason=_REASONS.get(response.status, b""),
         )
+        if request.method == "HEAD" and not isinstance(body, bytes):
+            await body.aclose()
+            body = b""
         if isinstance(body, bytes):
             # One write: one packet, as a server with a buffered writer sends it.
             data = self._http.send(head) or b""

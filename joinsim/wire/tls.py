@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import operator
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,9 +35,28 @@ from joinsim.world.clock import Clock
 __all__ = ["ClientTls", "ServerTls", "TlsError", "TlsStream", "name_problem"]
 
 CHUNK_BYTES = 65536
+RECORD_BYTES_MAX = 16384
 
 _EXPIRED = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED
 _INVALID_PURPOSE = 26
+
+_FIRST_RECORD_TYPES = (21, 22)  # alert, handshake
+_HTTP_REQUESTS = frozenset({b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"})
+_ANSWER_TO_HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+
+_ALERT = re.compile(r"(?:\S+ alert|tlsv1) (.+)")
+_ALERTS_OF_GO = {
+    "bad record mac": "bad record MAC",
+    "certificate expired": "expired certificate",
+    "certificate revoked": "revoked certificate",
+    "certificate unknown": "unknown certificate",
+    "decode error": "error decoding message",
+    "decrypt error": "error decrypting message",
+    "insufficient security": "insufficient security level",
+    "protocol version": "protocol version not supported",
+    "unknown ca": "unknown certificate authority",
+}
+"""Alerts that OpenSSL and Go call by different names."""
 
 
 class TlsError(RemoteProtocolError):
@@ -60,20 +80,26 @@ class TlsStream(trio.abc.Stream):
     async def handshake(self) -> None:
         """Shake hands; :class:`TlsError` where that fails. What did not succeed is closed."""
         succeeded = False
+        began = b""
         try:
             while not self._shake():
                 await self._send_made()
-                if not await self._feed():
+                received = await self._feed()
+                if not received:
                     raise TlsError("EOF")
+                began = began or received[:5]
             await self._send_made()
             self.peer = self._engine.get_peer_certificate(as_cryptography=True)
             succeeded = True
         except SSL.Error as error:
+            problem = _no_record(began)
+            # Whom the server takes for a lost HTTP client gets an answer that it can read.
+            last = _ANSWER_TO_HTTP if began in _HTTP_REQUESTS else b"" if problem else self._made()
             with suppress(trio.BrokenResourceError):
-                await self._send_made()
-            raise TlsError(f"remote error: tls: {_reason(error)}") from error
+                await self._transport.send_all(last)
+            raise TlsError(problem or _problem(error)) from error
         except trio.BrokenResourceError as error:
-            raise TlsError("read: connection reset by peer") from error
+            raise TlsError(str(error) or "read: connection reset by peer") from error
         finally:
             if not succeeded:
                 await self.aclose()
@@ -86,12 +112,12 @@ class TlsStream(trio.abc.Stream):
             return False
         return True
 
-    async def _feed(self) -> bool:
-        """Give the engine what the other end sent next; False at the end of the stream."""
-        received = await self._transport.receive_some(CHUNK_BYTES)
+    async def _feed(self) -> bytes:
+        """Give the engine what the other end sent next; empty at the end of the stream."""
+        received = bytes(await self._transport.receive_some(CHUNK_BYTES))
         if received:
-            self._engine.bio_write(bytes(received))
-        return bool(received)
+            self._engine.bio_write(received)
+        return received
 
     async def _send_made(self) -> None:
         """Send what the engine has made for the handshake, if it made anything."""
@@ -121,11 +147,13 @@ class TlsStream(trio.abc.Stream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of it, encrypted."""
         self._check_open()
-        if data:
-            try:
-                self._engine.send(bytes(data))
-            except SSL.Error as error:
-                raise trio.BrokenResourceError(_reason(error)) from error
+        unsent = memoryview(data)
+        try:
+            while unsent:
+                # The engine takes one record's worth at a time.
+                unsent = unsent[self._engine.send(bytes(unsent[:RECORD_BYTES_MAX])) :]
+        except SSL.Error as error:
+            raise trio.BrokenResourceError(_problem(error)) from error
         await self._flush()
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -157,7 +185,7 @@ class TlsStream(trio.abc.Stream):
         except SSL.ZeroReturnError:
             return b""
         except SSL.Error as error:
-            raise trio.BrokenResourceError(_reason(error)) from error
+            raise trio.BrokenResourceError(_problem(error)) from error
 
     async def aclose(self) -> None:
         """Close without a closing alert, as HTTPS implementations may."""
@@ -179,12 +207,14 @@ class ClientTls:
     """How a client handshakes.
 
     ``roots`` are the authorities that it trusts, or None to verify nothing at all.
-    ``certificate`` and ``key`` are sent when the server asks for them.
+    ``certificate`` and ``key`` are sent when the server asks for them. ``server_name`` is who
+    the server must be where that is not whom the client dials.
     """
 
     roots: tuple[x509.Certificate, ...] | None
     certificate: x509.Certificate | None = None
     key: KeyPair | None = None
+    server_name: str = ""
 
     async def connect(self, stream: trio.abc.Stream, host: str, clock: Clock) -> TlsStream:
         """Handshake with ``host``, a name or an address.
@@ -198,6 +228,7 @@ class ClientTls:
             connection.use_certificate(self.certificate)
             connection.use_privatekey(self.key.private_key)
         connection.set_connect_state()
+        host = self.server_name or host
         if not _is_address(host):
             connection.set_tlsext_host_name(host.encode("idna"))
         check = _ServerCheck(host, clock)
@@ -255,7 +286,7 @@ class ServerTls:
 def _new_context(method: int) -> SSL.Context:
     context = SSL.Context(method)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    # No session is ever resumed here, so none is offered.
+    # No session is ever resumed here, so none is kept. (OpenSSL sends tickets all the same.)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
     # A classical group: half the work of a hybrid one, and nobody records these handshakes.
@@ -365,6 +396,20 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _reason(error: SSL.Error) -> str:
+def _no_record(began: bytes) -> str:
+    """What Go says of a first record that is none, by its first five bytes; empty where it is one."""
+    if began == b"HTTP/":
+        return "http: server gave HTTP response to HTTPS client"
+    if began and (began[0] not in _FIRST_RECORD_TYPES or began[1:2] >= b"\x10"):
+        return "tls: first record does not look like a TLS handshake"
+    return ""
+
+
+def _problem(error: SSL.Error) -> str:
+    """What went wrong: an alert of the other end in Go's words, or what this end found in OpenSSL's."""
     queue = error.args[0] if error.args else ()
-    return str(queue[-1][-1]) if queue else "internal error"
+    reason = str(queue[-1][-1]) if queue else "internal error"
+    alert = _ALERT.match(reason)
+    if alert is None:
+        return f"tls: {reason}"
+    return f"remote error: tls: {_ALERTS_OF_GO.get(alert[1], alert[1])}"

@@ -11,7 +11,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -90,7 +90,7 @@ def _follow(path: str, read_link: Callable[[str], str | None]) -> str:
 
 @dataclass
 class _File:
-    content: Content
+    content: Content = field(repr=False)
     mode: int
 
 
@@ -113,8 +113,11 @@ class MemoryFiles:
         return posixpath.join(self._resolve(posixpath.dirname(path)), posixpath.basename(path))
 
     def read(self, path: str) -> bytes:
-        found = self._files.get(self._resolve(path))
+        resolved = self._resolve(path)
+        found = self._files.get(resolved)
         if found is None:
+            if resolved in self._directories:
+                raise IsADirectoryError(f"read {path}: is a directory")
             raise FileNotFoundError(f"open {path}: no such file or directory")
         if not isinstance(found.content, bytes):
             found.content = found.content()
@@ -137,12 +140,16 @@ class MemoryFiles:
 
     def link(self, path: str, target: str) -> None:
         resolved = self._resolve_parent(path)
+        if resolved in self._directories:
+            raise IsADirectoryError(f"symlink {target} {path}: is a directory")
         self.make_directory(posixpath.dirname(resolved))
         self._files.pop(resolved, None)
         self._links[resolved] = target
 
     def remove(self, path: str) -> None:
         resolved = self._resolve_parent(path)
+        if resolved in self._directories:
+            raise IsADirectoryError(f"remove {path}: is a directory")
         if resolved not in self._links and resolved not in self._files:
             raise FileNotFoundError(f"remove {path}: no such file or directory")
         self._links.pop(resolved, None)
@@ -153,7 +160,7 @@ class MemoryFiles:
         return resolved in self._files or resolved in self._directories
 
     def entries(self, below: str = "/") -> Iterator[Entry]:
-        prefix = _normal(below).rstrip("/") + "/"
+        prefix = self._resolve(below).rstrip("/") + "/"
         for path in sorted([*self._files, *self._links]):
             if path.startswith(prefix):
                 if path in self._links:
@@ -189,12 +196,16 @@ class RootedFiles:
     def read(self, path: str) -> bytes:
         try:
             return self._resolve(path).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise FileNotFoundError(f"open {path}: no such file or directory") from None
+        except IsADirectoryError:
+            raise IsADirectoryError(f"read {path}: is a directory") from None
 
     def write(self, path: str, content: Content, mode: int = 0o644) -> None:
         data = content if isinstance(content, bytes) else content()
         real = self._resolve(path)
+        if real.is_dir():
+            raise IsADirectoryError(f"open {path}: is a directory")
         real.parent.mkdir(parents=True, exist_ok=True)
         # Written aside and renamed: never half a file, never a key with a wide mode.
         aside = real.with_name(f".{real.name}.joinsim")
@@ -218,6 +229,8 @@ class RootedFiles:
 
     def link(self, path: str, target: str) -> None:
         real = self._resolve_parent(path)
+        if real.is_dir() and not real.is_symlink():
+            raise IsADirectoryError(f"symlink {target} {path}: is a directory")
         real.parent.mkdir(parents=True, exist_ok=True)
         aside = real.with_name(f".{real.name}.joinsim")
         aside.unlink(missing_ok=True)
@@ -225,9 +238,12 @@ class RootedFiles:
         aside.replace(real)
 
     def remove(self, path: str) -> None:
+        real = self._resolve_parent(path)
+        if real.is_dir() and not real.is_symlink():
+            raise IsADirectoryError(f"remove {path}: is a directory")
         try:
-            self._resolve_parent(path).unlink()
-        except FileNotFoundError:
+            real.unlink()
+        except (FileNotFoundError, NotADirectoryError):
             raise FileNotFoundError(f"remove {path}: no such file or directory") from None
 
     def exists(self, path: str) -> bool:

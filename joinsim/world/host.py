@@ -74,6 +74,8 @@ class Services:
         self, name: str, service: Callable[[], Awaitable[None]], scope: trio.CancelScope
     ) -> None:
         with scope:
+            # One that was stopped before its turn came never ran, and the journal does not say so.
+            await trio.lowlevel.checkpoint_if_cancelled()
             while True:
                 self._journal.append(self._host, ServiceStarted(name))
                 try:

@@ -1,8 +1,8 @@
 """The network of a simulated world: names, listeners, connections and their delay.
 
 A connection is two one-way pipes of bytes. What is written at one end arrives at the
-other after the link's latency, in order, unless a rule says otherwise. Errors on
-dialling have the words of Go's ``net`` package, since that is what kubeadm prints.
+other after the link's latency, in order, unless a rule says otherwise. Errors have
+the words of Go's ``net`` package, since that is what kubeadm prints.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import operator
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Protocol
 
@@ -48,11 +48,18 @@ class _Pipe:
         self._ended_at = math.inf
         self._reset = False
         self._abandoned = False
+        self._disowned = False
         self._reader = trio.lowlevel.ParkingLot()
 
     def put(self, data: bytes) -> None:
-        if self._reset or self._abandoned:
-            raise trio.BrokenResourceError("connection reset by peer")
+        if self._reset:
+            raise trio.BrokenResourceError("write: connection reset by peer")
+        if self._disowned:
+            raise trio.BrokenResourceError("write: broken pipe")
+        if self._abandoned:
+            # TCP takes what nobody will read, is told so, and fails at the next write.
+            self._disowned = True
+            return
         self._segments.append((self._arrival(), data))
         self.reconsider()
 
@@ -73,7 +80,7 @@ class _Pipe:
         self.reconsider()
 
     def abandon(self) -> None:
-        """The reader is gone; the writer finds out when it next writes."""
+        """The reader is gone; the writer finds out at the second write from now, as over TCP."""
         self._abandoned = True
         self._segments.clear()
         self.reconsider()
@@ -105,7 +112,7 @@ class _Pipe:
 
     def take(self, count_max: int) -> bytes:
         if self._reset:
-            raise trio.BrokenResourceError("connection reset by peer")
+            raise trio.BrokenResourceError("read: connection reset by peer")
         taken = bytearray()
         while self._segments and len(taken) < count_max and _is_past(self._segments[0][0]):
             due, data = self._segments.popleft()
@@ -238,6 +245,10 @@ class Listener(trio.abc.Listener[trio.abc.Stream]):
         """Stop listening; with ``reset``, also break the connections that were accepted."""
         self._network._forget(self)
         self._send.close()
+        # Nobody will ever accept what still waits.
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:
+                self._receive.receive_nowait().reset()
         if reset:
             for stream in self._accepted:
                 stream.reset()
@@ -273,7 +284,7 @@ class Network:
         return self._addresses[host]
 
     def _resolve(self, source: str, target: str) -> str:
-        """The host behind a name or an address, None where nobody has it."""
+        """The host behind a name or an address, empty where nobody has it."""
         if target == "localhost" or _is_loopback(target):
             return source
         if target in self._addresses:
@@ -371,7 +382,7 @@ class Network:
         if listener is not None and listener.loopback and source != host:
             listener = None
         if refused or listener is None:
-            raise DialError(f"dial tcp {self._shown(target)}:{port}: connect: connection refused")
+            raise DialError(f"dial tcp {_joined(self._shown(target), port)}: connect: connection refused")
         ours, theirs = self._connect(link)
         listener.offer(theirs)
         return ours
@@ -401,8 +412,13 @@ def _unreachable(target: str, port: int) -> DialError:
     try:
         ipaddress.ip_address(target)
     except ValueError:
+        # Divergence: Go says which server it asked (lookup NAME on 192.0.2.53:53); none is asked here.
         return DialError(f"dial tcp: lookup {target}: no such host")
-    return DialError(f"dial tcp {target}:{port}: connect: no route to host")
+    return DialError(f"dial tcp {_joined(target, port)}: connect: no route to host")
+
+
+def _joined(target: str, port: int) -> str:
+    return f"[{target}]:{port}" if ":" in target else f"{target}:{port}"
 
 
 class HostDialer:

@@ -33,7 +33,12 @@ def run_deterministic(function: Callable[[], Awaitable[ResultT]], seed: int) -> 
     threads take turns. Raises what the function raises.
     """
     with _lock, _seeded_order(seed):
-        return trio.run(function, clock=trio.testing.MockClock(autojump_threshold=0))
+        # Anywhere else an interruption may strike inside a nursery or a destructor, and be lost there.
+        return trio.run(
+            function,
+            clock=trio.testing.MockClock(autojump_threshold=0),
+            restrict_keyboard_interrupt_to_checkpoints=True,
+        )
 
 
 @contextmanager

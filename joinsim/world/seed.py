@@ -47,6 +47,7 @@ class _Draws:
         return low + (high - low) * (int.from_bytes(self.bytes(7), "big") >> 3) / (1 << 53)
 
     def below(self, bound: int) -> int:
+        assert bound > 0, "nothing is below zero"
         bits = (bound - 1).bit_length()
         while (drawn := int.from_bytes(self.bytes((bits + 7) // 8), "big") >> (-bits % 8)) >= bound:
             pass

@@ -81,8 +81,10 @@ class CsrStrategy(Strategy):
 
 def _check_types(spec: JsonObject) -> None:
     seconds = spec.get("expirationSeconds")
-    if seconds is not None and (not isinstance(seconds, int) or abs(seconds) > _INT32_MAX):
-        shown = "string" if isinstance(seconds, str) else f"number {seconds}"
+    number = isinstance(seconds, int) and not isinstance(seconds, bool) and abs(seconds) <= _INT32_MAX
+    if seconds is not None and not number:
+        kinds = {str: "string", bool: "bool", list: "array", dict: "object"}
+        shown = kinds.get(type(seconds), f"number {seconds}")
         raise _undecodable(
             f"json: cannot unmarshal {shown} into Go struct field "
             "CertificateSigningRequestSpec.spec.expirationSeconds of type int32"

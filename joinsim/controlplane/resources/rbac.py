@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from joinsim.api.objects import JsonObject, Resource, mapping
+from joinsim.api.objects import JsonObject, Resource, mapping, text
 from joinsim.api.status import FieldProblem
 from joinsim.controlplane.resources.strategy import Context, Strategy
 from joinsim.controlplane.validation import dns1123_label_problem, invalid, path_segment_problem, required
@@ -44,6 +44,7 @@ class NamespaceStrategy(Strategy):
 
     name_problem = staticmethod(dns1123_label_problem)
     empty = {"spec": {}, "status": {}}
+    selectable = {"status.phase": lambda namespace: text(namespace, "status", "phase")}
 
     def prepare_create(self, new: JsonObject, context: Context) -> JsonObject:
         metadata = mapping(new, "metadata")
