@@ -108,20 +108,20 @@ def duration(seconds: float) -> str:
     return f"{sign}{minutes}m{text}" if minutes else sign + text
 
 
-_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365 * 86_400
+_MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS, _YEAR_SECONDS = 60, 3600, 86_400, 365 * 86_400
 # Below so many seconds: the unit that is shown, and the finer one beside it.
 _AGES = (
-    (2 * _MINUTE, 1, 0),
-    (10 * _MINUTE, _MINUTE, 1),
-    (3 * _HOUR, _MINUTE, 0),
-    (8 * _HOUR, _HOUR, _MINUTE),
-    (48 * _HOUR, _HOUR, 0),
-    (8 * _DAY, _DAY, _HOUR),
-    (2 * _YEAR, _DAY, 0),
-    (8 * _YEAR, _YEAR, _DAY),
-    (math.inf, _YEAR, 0),
+    (2 * _MINUTE_SECONDS, 1, 0),
+    (10 * _MINUTE_SECONDS, _MINUTE_SECONDS, 1),
+    (3 * _HOUR_SECONDS, _MINUTE_SECONDS, 0),
+    (8 * _HOUR_SECONDS, _HOUR_SECONDS, _MINUTE_SECONDS),
+    (48 * _HOUR_SECONDS, _HOUR_SECONDS, 0),
+    (8 * _DAY_SECONDS, _DAY_SECONDS, _HOUR_SECONDS),
+    (2 * _YEAR_SECONDS, _DAY_SECONDS, 0),
+    (8 * _YEAR_SECONDS, _YEAR_SECONDS, _DAY_SECONDS),
+    (math.inf, _YEAR_SECONDS, 0),
 )
-_AGE_UNITS = {1: "s", _MINUTE: "m", _HOUR: "h", _DAY: "d", _YEAR: "y"}
+_AGE_UNITS = {1: "s", _MINUTE_SECONDS: "m", _HOUR_SECONDS: "h", _DAY_SECONDS: "d", _YEAR_SECONDS: "y"}
 
 
 def human_duration(seconds: float) -> str:
