@@ -7,17 +7,15 @@ there where Go would write it. The fields come out in the order of the struct.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from joinsim.api.message_types import Field, MessageType, Shape, message_type
-from joinsim.api.objects import JsonObject, JsonValue
+from joinsim.api.message_types import Field, MessageType, Shape, message_type, type_name_of
+from joinsim.api.objects import JsonObject, JsonValue, Resource
 from joinsim.gofmt import parse_rfc3339
 
-__all__ = ["Conformed", "MismatchError", "conform"]
+__all__ = ["Conformed", "MismatchError", "as_go_writes_it", "conform"]
 
 _QUANTITY = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+|[numkKMGTPE]i?)?", re.ASCII)
 
@@ -52,6 +50,14 @@ def conform(type_name: str, content: JsonObject) -> Conformed:
     return result
 
 
+def as_go_writes_it(resource: Resource, content: JsonObject) -> JsonObject:
+    """An object of a resource in order, without what is unknown or empty, with what Go writes.
+
+    Its values must be of their fields' types.
+    """
+    return conform(type_name_of(resource.api_version, resource.kind), content).content
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a value stands: the struct that holds its field, the path to it, and the type it should have."""
@@ -79,21 +85,25 @@ class _Reader:
         self._unknown = unknown
 
     def read(self, kind: MessageType, content: JsonObject, path: tuple[str, ...]) -> JsonObject:
-        self._unknown += [_shown((*path, key)) for key in content if key not in kind.fields]
+        given: JsonObject = {}
+        # In the order of the body: what is wrong first is told first.
+        for name, value in content.items():
+            described = kind.fields.get(name)
+            if described is None:
+                self._unknown.append(_shown((*path, name)))
+            elif value is not None:
+                read = self._value(described, value, _Place(kind.go_name, (*path, name), described.go_type))
+                if described.always or described.pointer or not _is_zero(read, described):
+                    given[name] = read
         result: JsonObject = {}
         for name, described in kind.fields.items():
-            value = content.get(name)
-            place = _Place(kind.go_name, (*path, name), described.go_type)
-            if value is None:
-                if described.always:
-                    result[name] = self._zero(described, place)
-                continue
-            read = self._value(described, value, place)
-            if described.always or described.pointer or not _is_zero(read, described):
-                result[name] = read
+            if name in given:
+                result[name] = given[name]
+            elif described.always:
+                result[name] = self._zero(described, (*path, name))
         return result
 
-    def _zero(self, described: Field, place: _Place) -> JsonValue:
+    def _zero(self, described: Field, path: tuple[str, ...]) -> JsonValue:
         """What Go writes for a field that was never set."""
         nested = message_type(described.type)
         if described.shape is Shape.ONE and described.is_scalar:
@@ -101,7 +111,7 @@ class _Reader:
             return zeros.get(described.type, 0)
         if described.shape is not Shape.ONE or described.type in _SPECIAL or nested is None:
             return None
-        return self.read(nested, {}, place.path)
+        return self.read(nested, {}, path)
 
     def _value(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:
         if described.shape is Shape.ONE:
@@ -179,13 +189,26 @@ def _bytes(value: JsonValue, place: _Place) -> JsonValue:
     if not isinstance(value, str):
         raise place.mismatch(value, "[]uint8")
     packed = value.replace("\n", "").replace("\r", "")
-    try:
-        base64.b64decode(packed, validate=True)
-    except (binascii.Error, ValueError):
-        stray = re.search(r"[^A-Za-z0-9+/]", packed)
-        at = stray.start() if stray else len(packed) // 4 * 4
-        raise MismatchError(f"illegal base64 data at input byte {at}") from None
+    if not _BASE64.fullmatch(packed):
+        raise MismatchError(f"illegal base64 data at input byte {_where_base64_breaks(packed)}")
     return packed
+
+
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
+def _where_base64_breaks(packed: str) -> int:
+    """The place at which Go's decoder gives up."""
+    stray = re.search(r"[^A-Za-z0-9+/]", packed)
+    if stray is None:
+        return len(packed) // 4 * 4
+    at = stray.start()
+    if packed[at] != "=" or at % 4 < 2:
+        return at
+    end = at + 1 if at % 4 == 3 else at + 2
+    if packed[at:end] != "=" * (end - at):
+        return len(packed) if at + 1 == len(packed) else at
+    return end
 
 
 def _time(value: JsonValue, place: _Place) -> JsonValue:

@@ -8,6 +8,7 @@ that does not exist is therefore refused, not missing.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from email.utils import formatdate
 from functools import lru_cache
 
@@ -18,27 +19,25 @@ from joinsim.api import status
 from joinsim.api.objects import BY_PLURAL, JsonObject, Resource, new_uid
 from joinsim.controlplane.authentication import Authenticator
 from joinsim.controlplane.authorization import Attributes, Authorizer
-from joinsim.controlplane.encoding import JSON, decode_object, encode, negotiate, wants_indentation
-from joinsim.controlplane.known import (
-    is_known_group_version,
-    is_known_path,
-    is_known_resource,
-    is_known_subresource,
-)
+from joinsim.controlplane.deleting import Deleter
+from joinsim.controlplane.encoding import decode_object, encode, encode_event, wants_indentation
+from joinsim.controlplane.known import is_known_group_version, is_known_resource, is_known_subresource
+from joinsim.controlplane.negotiation import JSON, PROTOBUF, YAML, Form, form_of_refusals, negotiate
+from joinsim.controlplane.paths import TEXT, answer_path
 from joinsim.controlplane.reading import Reader
 from joinsim.controlplane.request_info import RequestInfo, read_request_info
 from joinsim.controlplane.reviews import REVIEWS, Reviews
+from joinsim.controlplane.shapes import shape
 from joinsim.controlplane.users import User
 from joinsim.controlplane.writing import Writer
 from joinsim.errors import ApiError
 from joinsim.events import RequestServed
 from joinsim.gofmt import quote
-from joinsim.wire import Request, Response, serve_connection
+from joinsim.wire import Request, Response, WatchEvent, serve_connection
 from joinsim.world import Clock, Stream
 
 __all__ = ["ApiServer"]
 
-_TEXT = "text/plain; charset=utf-8"
 _VERBS_WITHOUT_NAME = ("create", "list", "watch", "deletecollection")
 
 
@@ -58,6 +57,7 @@ class ApiServer:
         authorizer: Authorizer,
         reader: Reader,
         writer: Writer,
+        deleter: Deleter,
         reviews: Reviews,
         clock: Clock,
         stream: Stream,
@@ -70,6 +70,7 @@ class ApiServer:
         self._authorizer = authorizer
         self._reader = reader
         self._writer = writer
+        self._deleter = deleter
         self._reviews = reviews
         self._clock = clock
         self._stream = stream
@@ -131,22 +132,13 @@ class ApiServer:
     def _answer_path(self, user: User, info: RequestInfo, request: Request) -> Response:
         if info.verb not in ("get", "head"):
             raise status.method_not_allowed()
-        if info.path in ("/healthz", "/livez", "/readyz"):
-            # Divergence: there are no checks behind these paths; whoever is answered finds them passed.
-            if request.query.keys() & {"verbose", "exclude"}:
-                raise status.not_supported(f"options of {info.path}")
-            return self._finish(request, info, user, 200, b"ok", _TEXT)
-        if info.path in ("/version", "/version/"):
-            body = encode(_version_info(self._version), JSON, indent=True)
-            return self._finish(request, info, user, 200, body, JSON)
-        if is_known_path(info.path):
-            raise status.not_supported(f"the path {info.path}")
-        return self._finish(request, info, user, 404, b"404 page not found\n", _TEXT)
+        answer = answer_path(request, self._version)
+        return self._finish(request, info, user, answer.status, answer.body, answer.media, [*answer.headers])
 
     def _answer_unrouted(self, user: User, info: RequestInfo, request: Request) -> Response:
         """404 for what Kubernetes does not have, 501 for what it has and this control plane has not."""
         if not is_known_group_version(info.group, info.version):
-            return self._finish(request, info, user, 404, b"404 page not found\n", _TEXT)
+            return self._finish(request, info, user, 404, b"404 page not found\n", TEXT)
         served = (info.group, info.version, info.resource) in BY_PLURAL
         if served and not is_known_subresource(info.resource, info.subresource):
             raise status.no_such_resource()
@@ -157,38 +149,59 @@ class ApiServer:
     def _answer_review(self, review: Resource, user: User, info: RequestInfo, request: Request) -> Response:
         if info.verb != "create":
             raise status.method_not_allowed()
-        media = negotiate(request.headers.get("accept", ""))
-        answer = self._reviews.answer(review, decode_object(request, review), user)
-        return self._object(request, info, user, 201, answer, media)
+        form = negotiate(request.headers.get("accept", ""))
+        answer = self._reviews.answer(review, decode_object(request, review).content, user)
+        return self._object(request, info, user, 201, answer, Form(form.media))
 
     def _answer_resource(
         self, resource: Resource, user: User, info: RequestInfo, request: Request
     ) -> Response:
-        media = negotiate(request.headers.get("accept", ""))
+        form = negotiate(request.headers.get("accept", ""))
         warnings: list[str] = []
+        code = 200
         match info.verb:
             case "get":
-                return self._object(request, info, user, 200, self._reader.get(resource, info), media)
+                answer = self._reader.get(resource, info)
             case "list":
-                return self._object(request, info, user, 200, self._reader.list(resource, info), media)
+                answer = self._reader.list(resource, info)
             case "watch":
-                if media != JSON:
-                    raise status.not_supported(f"watches in {media}")
-                lines = self._reader.watch(resource, info)
-                return self._finish(request, info, user, 200, lines, JSON)
+                return self._watch(resource, user, info, request, form)
             case "create":
-                stored = self._writer.create(resource, info, request, user, warnings.append)
-                return self._object(request, info, user, 201, stored, media, warnings)
+                code = 201
+                answer = self._writer.create(resource, info, request, user, warnings.append)
             case "update":
-                stored = self._writer.update(resource, info, request, user, warnings.append)
-                return self._object(request, info, user, 200, stored, media, warnings)
+                answer = self._writer.update(resource, info, request, user, warnings.append)
             case "patch":
-                stored = self._writer.patch(resource, info, request, user, warnings.append)
-                return self._object(request, info, user, 200, stored, media, warnings)
+                answer = self._writer.patch(resource, info, request, user, warnings.append)
             case "delete":
-                gone = self._writer.delete(resource, info, request, user)
-                return self._object(request, info, user, 200, gone, media)
-        raise status.not_supported(f"the verb {info.verb} on {resource.plural}")
+                answer = self._deleter.delete(resource, info, request, user)
+            case "deletecollection":
+                listed = self._reader.list(resource, info)
+                answer = self._deleter.delete_collection(resource, listed, info, request, user)
+            case _:
+                raise status.not_supported(f"the verb {info.verb} on {resource.plural}")
+        shaped = shape(answer, form, resource, info, self._clock.now())
+        return self._object(request, info, user, code, shaped, form, warnings)
+
+    def _watch(
+        self, resource: Resource, user: User, info: RequestInfo, request: Request, form: Form
+    ) -> Response:
+        if form.media == YAML:
+            raise status.not_supported(f"watches in {YAML}")
+        events = self._reader.watch(resource, info)
+        chunks = self._encoded(events, resource, info, form)
+        media = f"{PROTOBUF};stream=watch" if form.media == PROTOBUF else JSON
+        return self._finish(request, info, user, 200, chunks, media)
+
+    async def _encoded(
+        self, events: AsyncGenerator[WatchEvent, None], resource: Resource, info: RequestInfo, form: Form
+    ) -> AsyncGenerator[bytes, None]:
+        async with aclosing(events):
+            async for event in events:
+                content = event.object
+                if event.type != "ERROR":
+                    content = shape(content, form, resource, info, self._clock.now())
+                yield encode_event(event.type, content, form.media)
 
     # --- answers -------------------------------------------------------------------------
 
@@ -199,12 +212,12 @@ class ApiServer:
         user: User,
         code: int,
         answer: JsonObject,
-        media: str,
+        form: Form,
         warnings: Sequence[str] = (),
     ) -> Response:
-        body = encode(answer, media, indent=wants_indentation(request))
+        body = encode(answer, form.media, indent=wants_indentation(request))
         headers = [("Warning", f"299 - {quote(warning)}") for warning in warnings]
-        return self._finish(request, info, user, code, body, media, headers)
+        return self._finish(request, info, user, code, body, form.media, headers)
 
     def _refuse(
         self,
@@ -216,11 +229,12 @@ class ApiServer:
         nosniff: bool = False,
     ) -> Response:
         indent = wants_indentation(request) or error.code == 406
-        body = encode(status.body(error), JSON, indent=indent)
+        media = form_of_refusals(request.headers.get("accept", ""))
+        body = encode(status.body(error), media, indent=indent)
         headers = [("X-Content-Type-Options", "nosniff")] if nosniff else []
         if error.code in (429, 504):
             headers.append(("Retry-After", "1"))
-        return self._finish(request, info, user, error.code, body, JSON, headers, error.message)
+        return self._finish(request, info, user, error.code, body, media, headers, error.message)
 
     def _finish(
         self,
@@ -239,7 +253,7 @@ class ApiServer:
             ("Cache-Control", "no-cache, private"),
             ("Content-Type", media),
             *(more or []),
-            *([("X-Content-Type-Options", "nosniff")] if media == _TEXT else []),
+            *([("X-Content-Type-Options", "nosniff")] if media == TEXT else []),
             ("Date", _http_date(int(self._clock.now().timestamp()))),
         ]
         self._record(
@@ -277,23 +291,3 @@ def _forbidden(user: User, info: RequestInfo, reason: str) -> ApiError:
     )
     subject = Resource(info.group, info.version, "", info.resource, bool(info.namespace))
     return status.forbidden(subject, info.name, f"{problem}: {reason}" if reason else problem)
-
-
-def _version_info(version: str) -> JsonObject:
-    # Divergence: version and form are Kubernetes', the build is named as what it is.
-    major, minor, _ = version.removeprefix("v").split(".")
-    return {
-        "major": major,
-        "minor": minor,
-        "emulationMajor": major,
-        "emulationMinor": minor,
-        "minCompatibilityMajor": major,
-        "minCompatibilityMinor": str(int(minor) - 1),
-        "gitVersion": version,
-        "gitCommit": "joinsim",
-        "gitTreeState": "clean",
-        "buildDate": "2026-01-01T00:00:00Z",
-        "goVersion": "go1.26",
-        "compiler": "gc",
-        "platform": "linux/amd64",
-    }

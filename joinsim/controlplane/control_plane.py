@@ -27,6 +27,7 @@ from joinsim.controlplane.controllers import (
     Informer,
     TokenCleaner,
 )
+from joinsim.controlplane.deleting import Deleter
 from joinsim.controlplane.init import populate
 from joinsim.controlplane.loopback import Loopback, TokenBucket
 from joinsim.controlplane.reading import Reader
@@ -80,6 +81,7 @@ class ControlPlane:
     def _assemble(self, overhear: Callable[[Request], None] | None) -> ApiServer:
         clock, randomness = self.host.clock, self.host.randomness
         authorizer = Authorizer(self.store)
+        admission = Admission(authorizer)
         return ApiServer(
             cluster=self.settings.name,
             version=self.settings.version,
@@ -91,9 +93,8 @@ class ControlPlane:
             ),
             authorizer=authorizer,
             reader=Reader(self.store, randomness.stream("watches")),
-            writer=Writer(
-                self.store, Admission(authorizer), clock, randomness.stream("names"), self._chronicle.wrote
-            ),
+            writer=Writer(self.store, admission, clock, randomness.stream("names"), self._chronicle.wrote),
+            deleter=Deleter(self.store, admission, clock, self._chronicle.wrote),
             reviews=Reviews(authorizer, clock),
             clock=clock,
             stream=randomness.stream("audit"),

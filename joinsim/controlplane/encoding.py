@@ -5,45 +5,26 @@ from __future__ import annotations
 import json
 
 from joinsim.api import status
+from joinsim.api.conforming import Conformed, MismatchError, conform
+from joinsim.api.message_types import type_name_of
 from joinsim.api.objects import JsonObject, JsonValue, Resource, decode_json, encode_json, text
+from joinsim.api.protobuf import (
+    ProtobufError,
+    decode_protobuf,
+    encode_protobuf,
+    encode_watch_event,
+    has_protobuf,
+)
 from joinsim.api.yaml_codec import YamlError, dump_yaml, load_yaml
+from joinsim.controlplane.negotiation import JSON, PROTOBUF, YAML
 from joinsim.errors import ApiError
 from joinsim.gofmt import quote
 from joinsim.wire import BODY_BYTES_MAX, Request
 
-__all__ = ["JSON", "YAML", "decode_object", "encode", "negotiate", "wants_indentation"]
-
-JSON = "application/json"
-YAML = "application/yaml"
-PROTOBUF = "application/vnd.kubernetes.protobuf"
+__all__ = ["decode_body", "decode_object", "encode", "encode_event", "wants_indentation"]
 
 _BROWSERS = ("curl", "Wget", "Mozilla")
 _SUMMARY_BYTES = 30
-
-
-def negotiate(accept: str) -> str:
-    """The media type to answer in: the first that the client takes and this server writes.
-
-    406 where the API server has none either, 501 where it would have had one.
-    """
-    if not accept.strip():
-        return JSON
-    unsupported = ""
-    for item in accept.split(","):
-        media, *parameters = [part.strip() for part in item.split(";")]
-        if any(parameter.startswith("as=") for parameter in parameters):
-            # Divergence: Tables and partial objects are passed over for a client's next choice.
-            unsupported = unsupported or item.strip()
-        elif media in (JSON, "*/*", "application/*"):
-            return JSON
-        elif media == YAML:
-            return YAML
-        elif media == PROTOBUF:
-            # Divergence: protobuf is passed over for a client's next choice.
-            unsupported = unsupported or media
-    if unsupported:
-        raise status.not_supported(f"answers as {unsupported}")
-    raise status.not_acceptable()
 
 
 def wants_indentation(request: Request) -> bool:
@@ -54,45 +35,63 @@ def wants_indentation(request: Request) -> bool:
     return request.headers.get("user-agent", "").startswith(_BROWSERS)
 
 
-def encode(value: JsonValue, media_type: str, *, indent: bool = False, newline: bool = True) -> bytes:
-    """An answer's body."""
-    if media_type == YAML:
+def encode(value: JsonObject, media: str, *, indent: bool = False) -> bytes:
+    """An answer's body, in JSON where the media type has no form for it."""
+    if media == YAML:
         return dump_yaml(value).encode()
+    if media == PROTOBUF and has_protobuf(text(value, "apiVersion"), text(value, "kind")):
+        return encode_protobuf(value)
     if indent:
         return json.dumps(value, indent=2, ensure_ascii=False).encode()
-    return encode_json(value) + (b"\n" if newline else b"")
+    return encode_json(value) + b"\n"
 
 
-def decode_object(request: Request, resource: Resource) -> JsonObject:
+def encode_event(kind: str, content: JsonObject, media: str) -> bytes:
+    """An event of a watch: a line of JSON, or a frame."""
+    if media == PROTOBUF:
+        return encode_watch_event(kind, content)
+    return encode_json({"type": kind, "object": content}) + b"\n"
+
+
+def decode_object(request: Request, resource: Resource) -> Conformed:
     """The object in a request's body, as the kind that its endpoint takes.
 
     Raises 400, 413 or 415 as the API server does.
     """
-    content = _decode(request, resource.kind)
+    content = decode_body(request, resource.kind)
     version, kind = text(content, "apiVersion"), text(content, "kind")
+    short = version.rpartition("/")[2]
     if kind and kind != resource.kind:
         known = f'no kind {quote(kind)} is registered for version {quote(version)} in scheme "pkg/api/legacyscheme/scheme.go:30"'
         if version == "v1" and resource.api_version == "v1":
             known = f"converting (v1.{kind}) to (core.{resource.kind}): unknown conversion"
         raise status.bad_request(
-            f"{kind} in version {quote(version.rpartition('/')[2])} cannot be handled as a {resource.kind}: {known}"
+            f"{kind} in version {quote(short)} cannot be handled as a {resource.kind}: {known}"
         )
     if version and version != resource.api_version:
         raise status.bad_request(
             f"the API version in the data ({version}) does not match the expected API version "
             f"({resource.api_version})"
         )
-    return {"kind": resource.kind, "apiVersion": resource.api_version} | {
-        key: value for key, value in content.items() if key not in ("kind", "apiVersion")
-    }
+    named = {**content, "kind": resource.kind, "apiVersion": resource.api_version}
+    try:
+        return conform(type_name_of(resource.api_version, resource.kind), named)
+    except MismatchError as error:
+        raise status.bad_request(
+            f"{resource.kind} in version {quote(resource.version)} cannot be handled as a {resource.kind}: {error}"
+        ) from None
 
 
-def _decode(request: Request, kind: str) -> JsonObject:
+def decode_body(request: Request, kind: str) -> JsonObject:
+    """The object in a request's body, whatever it holds. Raises 400, 413 or 415."""
     if request.oversized:
         raise status.too_large(BODY_BYTES_MAX)
     media = request.headers.get("content-type", JSON).partition(";")[0].strip() or JSON
     if media == PROTOBUF:
-        raise status.not_supported(f"bodies in {PROTOBUF}")
+        try:
+            return decode_protobuf(request.body)
+        except ProtobufError as error:
+            raise _unrecognized(kind, str(error), request.body) from None
     if media == YAML:
         try:
             content = load_yaml(request.body.decode())

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 
 from joinsim.api import Cluster, Kubeconfig
+from joinsim.api.conforming import as_go_writes_it
 from joinsim.api.objects import (
     CONFIG_MAPS,
     NAMESPACES,
@@ -20,7 +21,6 @@ from joinsim.api.objects import (
     Resource,
 )
 from joinsim.api.yaml_codec import dump_yaml
-from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.controlplane.policy import kubeadm_objects, stock_objects
 from joinsim.controlplane.resources import STRATEGIES, Context
 from joinsim.controlplane.settings import ClusterSettings
@@ -58,7 +58,7 @@ def populate(
     def create(resource: Resource, new: JsonObject, **later: JsonValue) -> None:
         new = {"kind": resource.kind, "apiVersion": resource.api_version, **new}
         prepared = STRATEGIES[resource].prepare_create(new, context)
-        store.create(resource, as_go_writes_it({**prepared, **later}), now)
+        store.create(resource, as_go_writes_it(resource, {**prepared, **later}), now)
 
     for name in _NAMESPACES:
         create(NAMESPACES, {"metadata": {"name": name}})
@@ -79,7 +79,10 @@ def _rbac_objects() -> Sequence[tuple[Resource, JsonObject]]:
     by_kind = {resource.kind: resource for resource in RESOURCES if resource.group == RBAC_GROUP}
     objects = ((by_kind[str(found["kind"])], found) for found in (*stock_objects(), *kubeadm_objects()))
     return [
-        (resource, as_go_writes_it({"kind": resource.kind, "apiVersion": resource.api_version, **found}))
+        (
+            resource,
+            as_go_writes_it(resource, {"kind": resource.kind, "apiVersion": resource.api_version, **found}),
+        )
         for resource, found in objects
     ]
 

@@ -1,15 +1,108 @@
-"""Strategic merge patches, as far as the kinds served here have them.
+"""Patches: what a client sends, and what it makes of an object.
 
-Objects are merged key by key, and a null removes a key. Lists are replaced, except
-those that Kubernetes merges by a key of their items.
+Three kinds: JSON patch (RFC 6902), JSON merge patch (RFC 7386), and Kubernetes' strategic
+merge patch, in which some lists are merged by a key of their items.
 """
 
 from __future__ import annotations
 
-from joinsim.api import status
-from joinsim.api.objects import JsonObject, JsonValue, mapping, text
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-__all__ = ["strategic_merge"]
+import jsonpatch
+import jsonpointer
+
+from joinsim.api import status
+from joinsim.api.objects import JsonObject, JsonValue, decode_json, mapping, text
+from joinsim.errors import ApiError
+from joinsim.wire import BODY_BYTES_MAX, Request
+
+__all__ = ["Patch", "read_patch", "strategic_merge"]
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+_APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+OPERATIONS_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A patch: what it does, and the version that it says it changes (empty where it says nothing)."""
+
+    apply: Callable[[JsonObject], JsonObject]
+    resource_version: str = ""
+
+
+def read_patch(request: Request) -> Patch:
+    """The patch in a request's body; 400, 413 or 415 where there is none that can be used."""
+    if request.oversized:
+        raise status.too_large(BODY_BYTES_MAX)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind in _APPLY:
+        # Divergence: server-side apply is refused; clients apply on their side instead.
+        raise status.not_supported(f"patches of type {kind}")
+    if kind not in (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH):
+        raise status.unsupported_patch_type()
+    try:
+        body = decode_json(request.body)
+    except (ValueError, RecursionError):
+        raise status.bad_request("error decoding patch: invalid JSON document") from None
+    if kind == JSON_PATCH:
+        return Patch(_json_patch(body))
+    if not isinstance(body, dict):
+        raise status.bad_request("error decoding patch: json: cannot unmarshal into a map")
+    merge = strategic_merge if kind == STRATEGIC_MERGE_PATCH else merge_patch
+    return Patch(lambda original: merge(original, body), text(body, "metadata", "resourceVersion"))
+
+
+# --- JSON patch --------------------------------------------------------------------------
+
+
+def _json_patch(body: JsonValue) -> Callable[[JsonObject], JsonObject]:
+    operations = [each for each in body if isinstance(each, dict)] if isinstance(body, list) else None
+    if not isinstance(body, list) or operations is None or len(operations) != len(body):
+        raise status.bad_request("error decoding patch: json: cannot unmarshal into jsonpatch.Patch")
+    if len(body) > OPERATIONS_MAX:
+        raise ApiError(
+            413,
+            "RequestEntityTooLarge",
+            f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {len(body)}",
+            {},
+        )
+
+    def apply(original: JsonObject) -> JsonObject:
+        try:
+            changed: JsonValue = jsonpatch.JsonPatch(operations).apply(copy.deepcopy(original))
+        except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError):
+            raise ApiError(
+                422, "Invalid", "the server rejected our request due to an error in our request", {}
+            ) from None
+        if not isinstance(changed, dict):
+            raise ApiError(
+                422, "Invalid", "the server rejected our request due to an error in our request", {}
+            )
+        return changed
+
+    return apply
+
+
+# --- merge patches -----------------------------------------------------------------------
+
+
+def merge_patch(original: JsonObject, patch: Mapping[str, JsonValue]) -> JsonObject:
+    """The object that a JSON merge patch makes of another: null removes, objects merge, all else replaces."""
+    merged = {**original}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            merged[key] = merge_patch(mapping(merged, key), value)
+        else:
+            merged[key] = value
+    return merged
+
 
 _MERGE_KEYS: dict[tuple[str, ...], str] = {
     ("metadata", "ownerReferences"): "uid",

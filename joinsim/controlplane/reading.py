@@ -11,13 +11,16 @@ from collections.abc import AsyncGenerator
 import trio
 
 from joinsim.api import status
-from joinsim.api.objects import JsonObject, Resource, encode_json, namespace_of
+from joinsim.api.conforming import as_go_writes_it
+from joinsim.api.objects import JsonObject, Resource, namespace_of
+from joinsim.controlplane.chunks import read_chunk, whole_number
 from joinsim.controlplane.request_info import RequestInfo
 from joinsim.controlplane.resources import STRATEGIES
 from joinsim.controlplane.selectors import Selector, read_selector
 from joinsim.controlplane.store import Change, ChangeType, Store
 from joinsim.errors import ApiError
 from joinsim.gofmt import quote
+from joinsim.wire import WatchEvent
 from joinsim.world import Stream
 
 __all__ = ["Reader"]
@@ -41,29 +44,27 @@ class Reader:
         return found
 
     def list(self, resource: Resource, info: RequestInfo) -> JsonObject:
-        """A collection, as the resource's list kind."""
-        strategy = STRATEGIES[resource]
-        selects = read_selector(info, strategy)
-        self._check_version(info, "resourceVersion")
-        if info.query.get("resourceVersionMatch") == "Exact":
-            raise status.not_supported("lists at an exact resourceVersion")
-        found = [stored for stored in self._store.all(resource, info.namespace) if selects(stored)]
-        if 0 < _number(info, "limit") < len(found):
-            raise status.not_supported("lists in chunks (limit and continue)")
-        if info.query.get("continue"):
-            raise status.not_supported("lists in chunks (limit and continue)")
+        """A collection, or a chunk of one, as the resource's list kind."""
+        selects = read_selector(info, STRATEGIES[resource])
+        chunk = read_chunk(info, self._check_version(info, "resourceVersion"))
+        version = self._store.version if chunk.version is None else chunk.version
+        if chunk.version is None:
+            found = self._store.all(resource, info.namespace)
+        else:
+            found = self._store.all_at(resource, info.namespace, version)
+        found, metadata = chunk.cut([stored for stored in found if selects(stored)], version, info)
         return {
             "kind": f"{resource.kind}List",
             "apiVersion": resource.api_version,
-            "metadata": {"resourceVersion": str(self._store.version)},
+            "metadata": metadata,
             "items": [
                 {key: value for key, value in stored.items() if key not in ("kind", "apiVersion")}
                 for stored in found
             ],
         }
 
-    def watch(self, resource: Resource, info: RequestInfo) -> AsyncGenerator[bytes, None]:
-        """The events of a collection, one JSON object a line, until the watch's time is up."""
+    def watch(self, resource: Resource, info: RequestInfo) -> AsyncGenerator[WatchEvent, None]:
+        """The events of a collection, until the watch's time is up."""
         strategy = STRATEGIES[resource]
         selects = read_selector(info, strategy)
         since = self._check_version(info, "resourceVersion")
@@ -71,7 +72,7 @@ class Reader:
         return self._events(resource, info, selects, since, self._watch_seconds(info))
 
     def _watch_seconds(self, info: RequestInfo) -> float:
-        asked = _number(info, "timeoutSeconds")
+        asked = whole_number(info, "timeoutSeconds")
         if asked > 0:
             return float(asked)
         return self._stream.uniform(WATCH_SECONDS_MIN, WATCH_SECONDS_MAX)
@@ -83,34 +84,34 @@ class Reader:
         selects: Selector,
         since: int | None,
         seconds: float,
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         deadline = trio.current_time() + seconds
         with self._store.follow(resource) as changes:
             if info.flag("sendInitialEvents") if "sendInitialEvents" in info.query else not since:
                 for stored in self._store.all(resource, info.namespace):
                     if selects(stored):
-                        yield _line("ADDED", stored)
+                        yield WatchEvent("ADDED", stored)
                 # A watch from no version, or from 0, counts as one that asks for initial events.
                 # Divergence: a real API server sends bookmarks every minute or so after this one.
                 if info.flag("allowWatchBookmarks"):
-                    yield _line("BOOKMARK", _bookmark(resource, self._store.version))
+                    yield WatchEvent("BOOKMARK", _bookmark(resource, self._store.version))
             else:
                 try:
                     missed = self._store.changes_after(since or self._store.version)
                 except ApiError as error:
-                    yield _line("ERROR", status.body(error))
+                    yield WatchEvent("ERROR", status.body(error))
                     return
                 for change in missed:
-                    for line in _lines(change, resource, info.namespace, selects):
-                        yield line
+                    for event in _events(change, resource, info.namespace, selects):
+                        yield event
             while True:
                 change_or_none: Change | None = None
                 with trio.move_on_at(deadline):
                     change_or_none = await changes.receive()
                 if change_or_none is None:
                     return
-                for line in _lines(change_or_none, resource, info.namespace, selects):
-                    yield line
+                for event in _events(change_or_none, resource, info.namespace, selects):
+                    yield event
 
     def _check_version(self, info: RequestInfo, parameter: str) -> int | None:
         asked = info.query.get(parameter, "")
@@ -126,36 +127,21 @@ class Reader:
         return int(asked)
 
 
-def _number(info: RequestInfo, parameter: str) -> int:
-    """A whole number of the query, 0 where there is none; 400 for anything else."""
-    asked = info.query.get(parameter, "0")
-    if not re.fullmatch(r"[-+]?[0-9]+", asked):
-        raise status.bad_request(f"strconv.ParseInt: parsing {quote(asked)}: invalid syntax")
-    return int(asked)
-
-
-def _lines(change: Change, resource: Resource, namespace: str, selects: Selector) -> list[bytes]:
-    """What a watch with a selector shows of a change: nothing, or one line."""
+def _events(change: Change, resource: Resource, namespace: str, selects: Selector) -> list[WatchEvent]:
+    """What a watch with a selector shows of a change: nothing, or one event."""
     if change.resource != resource or (namespace and namespace_of(change.object) != namespace):
         return []
     was = change.previous is not None and selects(change.previous)
     now = change.type is not ChangeType.DELETED and selects(change.object)
     if now:
-        return [_line("MODIFIED" if was else "ADDED", change.object)]
-    return [_line("DELETED", change.object)] if was else []
-
-
-def _line(kind: str, stored: JsonObject) -> bytes:
-    return encode_json({"type": kind, "object": stored}) + b"\n"
+        return [WatchEvent("MODIFIED" if was else "ADDED", change.object)]
+    return [WatchEvent("DELETED", change.object)] if was else []
 
 
 def _bookmark(resource: Resource, version: int) -> JsonObject:
-    return {
-        "kind": resource.kind,
-        "apiVersion": resource.api_version,
-        "metadata": {"resourceVersion": str(version), "annotations": {INITIAL_EVENTS_END: "true"}},
-        **STRATEGIES[resource].empty,
-    }
+    metadata: JsonObject = {"resourceVersion": str(version), "annotations": {INITIAL_EVENTS_END: "true"}}
+    named: JsonObject = {"kind": resource.kind, "apiVersion": resource.api_version}
+    return as_go_writes_it(resource, {**named, "metadata": metadata})
 
 
 def _check_initial_events(info: RequestInfo) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from joinsim.api.conforming import as_go_writes_it
 from joinsim.api.objects import JsonObject, JsonValue, Resource, mapping, strings, text
 from joinsim.controlplane.authorization import Attributes, Authorizer
-from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.controlplane.users import User
 from joinsim.gofmt import rfc3339
 from joinsim.world import Clock
@@ -53,7 +53,7 @@ class Reviews:
             "spec": spec,
             "status": said,
         }
-        return as_go_writes_it(reviewed)
+        return as_go_writes_it(review, reviewed)
 
 
 def _subject(spec: JsonValue) -> User:

@@ -1,4 +1,4 @@
-"""Field selectors: which objects of a collection a list or watch is about."""
+"""Which objects of a collection a list or watch is about: field selectors and label selectors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from joinsim.api import status
-from joinsim.api.objects import JsonObject
+from joinsim.api.objects import JsonObject, texts
+from joinsim.controlplane.label_selectors import read_label_selector
 from joinsim.controlplane.request_info import RequestInfo
 from joinsim.controlplane.resources import Strategy
 from joinsim.gofmt import quote
@@ -24,12 +25,8 @@ class _Term:
 
 
 def read_selector(info: RequestInfo, strategy: Strategy) -> Selector:
-    """The selector of a request; 400 for a field that the resource cannot be selected by.
-
-    Label selectors are refused with 501: nothing in a join uses one.
-    """
-    if info.query.get("labelSelector"):
-        raise status.not_supported("label selectors")
+    """The selector of a request; 400 for one that cannot be read, or a field that is not selectable."""
+    labelled = read_label_selector(info.query.get("labelSelector", ""))
     selector = info.query.get("fieldSelector", "")
     terms = [_read_term(term, selector) for term in selector.split(",") if term]
     for term in terms:
@@ -37,7 +34,9 @@ def read_selector(info: RequestInfo, strategy: Strategy) -> Selector:
             raise status.bad_request(_unknown_field(term.field, strategy))
 
     def selects(stored: JsonObject) -> bool:
-        return all((strategy.field(stored, term.field) == term.value) == term.equal for term in terms)
+        return all(
+            (strategy.field(stored, term.field) == term.value) == term.equal for term in terms
+        ) and labelled(texts(stored, "metadata", "labels"))
 
     return selects
 

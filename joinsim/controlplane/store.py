@@ -19,8 +19,8 @@ from enum import StrEnum
 import trio
 
 from joinsim.api import status
+from joinsim.api.conforming import as_go_writes_it
 from joinsim.api.objects import JsonObject, Resource, mapping, name_of, namespace_of, new_uid, text
-from joinsim.controlplane.go_types import as_go_writes_it
 from joinsim.gofmt import rfc3339
 from joinsim.world import Clock, Stream
 
@@ -70,10 +70,31 @@ class Store:
         found = sorted(self._objects.get(resource, {}).items(), key=lambda entry: entry[0])
         return [stored for (home, _), stored in found if namespace in ("", home)]
 
-    def create(self, resource: Resource, new: JsonObject, created: datetime | None = None) -> JsonObject:
+    def all_at(self, resource: Resource, namespace: str, version: int) -> list[JsonObject]:
+        """All objects as they were at a version; 410 where the history no longer reaches back to it."""
+        found = {(namespace_of(each), name_of(each)): each for each in self.all(resource, namespace)}
+        for change in reversed(self.changes_after(version)):
+            if change.resource != resource or namespace not in ("", namespace_of(change.object)):
+                continue
+            key = (namespace_of(change.object), name_of(change.object))
+            if change.previous is None:
+                found.pop(key, None)
+            else:
+                found[key] = change.previous
+        return [found[key] for key in sorted(found)]
+
+    def create(
+        self,
+        resource: Resource,
+        new: JsonObject,
+        created: datetime | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> JsonObject:
         """Store an object that is not there yet, with uid, version and creation time; 409 if it is.
 
         ``created`` spares whoever stores many things at one moment a look at the clock for each.
+        A dry run stores nothing, and its object has no version.
         """
         key = (namespace_of(new), name_of(new))
         if key in self._objects.get(resource, {}):
@@ -85,17 +106,18 @@ class Store:
         if key[0]:
             metadata["namespace"] = key[0]
         metadata["uid"] = new_uid(self._stream.bytes)
-        metadata["resourceVersion"] = str(self.version + 1)
+        if not dry_run:
+            metadata["resourceVersion"] = str(self.version + 1)
         metadata["creationTimestamp"] = rfc3339(created or self._clock.now())
         # The server's own fields come first and win over what was sent.
-        metadata = {**metadata, **given, **metadata}
-        return self._commit(ChangeType.ADDED, resource, key, {**new, "metadata": metadata}, None)
+        new = {**new, "metadata": {**metadata, **given, **metadata}}
+        return new if dry_run else self._commit(ChangeType.ADDED, resource, key, new, None)
 
-    def update(self, resource: Resource, new: JsonObject) -> JsonObject:
+    def update(self, resource: Resource, new: JsonObject, *, dry_run: bool = False) -> JsonObject:
         """Replace an object; 404 if it is gone.
 
         A ``resourceVersion`` in ``new`` must be the stored one (409 otherwise). Nothing is
-        written where nothing changes.
+        written where nothing changes, or in a dry run.
         """
         key = (namespace_of(new), name_of(new))
         old = self.get(resource, key[1], key[0])
@@ -106,14 +128,14 @@ class Store:
             raise status.conflict(resource, key[1])
         kept = mapping(old, "metadata")
         metadata = {**mapping(new, "metadata")}
-        for field in ("uid", "creationTimestamp", "resourceVersion", "generateName"):
+        for field in ("uid", "creationTimestamp", "resourceVersion"):
             if field in kept:
                 metadata[field] = kept[field]
-        new = {**new, "metadata": metadata}
-        if new == old:
-            return old
-        metadata["resourceVersion"] = str(self.version + 1)
-        return self._commit(ChangeType.MODIFIED, resource, key, as_go_writes_it(new), old)
+        new = as_go_writes_it(resource, {**new, "metadata": metadata})
+        if new == old or dry_run:
+            return new
+        new["metadata"] = {**mapping(new, "metadata"), "resourceVersion": str(self.version + 1)}
+        return self._commit(ChangeType.MODIFIED, resource, key, new, old)
 
     def delete(self, resource: Resource, name: str, namespace: str = "") -> JsonObject:
         """Remove an object and give back what it was; 404 if it is gone."""

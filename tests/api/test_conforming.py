@@ -38,7 +38,7 @@ def test_unknown_fields_are_left_out_and_told_by_their_paths():
         "extra": {},
     }
     conformed = conform("core.v1.Node", node)
-    assert conformed.unknown == ["extra", "metadata.colour", "spec.taints[0].efect"]
+    assert conformed.unknown == ["metadata.colour", "spec.taints[0].efect", "extra"]
     assert conformed.content["metadata"] == {"name": "n"}
     assert conformed.content["spec"] == {"taints": [{"key": "a", "effect": "NoSchedule"}]}
 

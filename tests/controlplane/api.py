@@ -23,6 +23,7 @@ from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.apiserver import ApiServer
 from joinsim.controlplane.authentication import Authenticator
 from joinsim.controlplane.authorization import Authorizer
+from joinsim.controlplane.deleting import Deleter
 from joinsim.controlplane.init import populate
 from joinsim.controlplane.reading import Reader
 from joinsim.controlplane.reviews import Reviews
@@ -152,6 +153,9 @@ class Api:
                 self.clock,
                 seed.stream("names"),
                 lambda *write: self.writes.append(write),
+            ),
+            deleter=Deleter(
+                self.store, Admission(self.authorizer), self.clock, lambda *write: self.writes.append(write)
             ),
             reviews=Reviews(self.authorizer, self.clock),
             clock=self.clock,

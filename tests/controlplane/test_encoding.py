@@ -3,7 +3,8 @@ import json
 import pytest
 import yaml
 
-from joinsim.controlplane.encoding import negotiate
+from joinsim.api.protobuf import MAGIC, decode_protobuf, encode_protobuf
+from joinsim.controlplane.negotiation import Form, negotiate
 from joinsim.errors import ApiError
 from joinsim.wire import Headers, Request
 from tests.controlplane.api import CONFIG_MAPS_PATH, CSRS, Api, a_config_map, a_csr
@@ -30,15 +31,15 @@ def posted(body, kind="application/json", path=CONFIG_MAPS_PATH):
         ("application/*", "application/json"),
         ("application/yaml", "application/yaml"),
         ("application/yaml, application/json", "application/yaml"),
-        (f"{PROTOBUF},application/json", "application/json"),
-        (f"{TABLE},application/json", "application/json"),
+        (f"{PROTOBUF},application/json", PROTOBUF),
+        (f"{PROTOBUF};q=0.1,application/json", "application/json"),
         ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
         ("application/json;q=0.5", "application/json"),
         ("application/json; charset=utf-8", "application/json"),
     ],
 )
 def test_the_first_media_type_that_can_be_written_is(accept, media):
-    assert negotiate(accept) == media
+    assert negotiate(accept) == Form(media)
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml,text/plain", "text/*", "nonsense"])
@@ -54,12 +55,48 @@ def test_a_media_type_that_nobody_writes_is_not_acceptable(accept):
     assert answer.raw.startswith(b'{\n  "kind": "Status"')
 
 
-@pytest.mark.parametrize("accept", [PROTOBUF, TABLE, f"{TABLE}, {PROTOBUF}", f"{PROTOBUF}, text/html"])
-def test_a_media_type_that_is_missing_here_is_named(accept):
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (f"{TABLE},application/json", Form("application/json", "Table")),
+        (f"{TABLE.replace('v=v1;', 'v=v1beta1;')},application/json", Form("application/json")),
+        (f"application/json;as=Nonsense,{PROTOBUF}", Form(PROTOBUF)),
+        (TABLE.replace("Table", "PartialObjectMetadata"), Form("application/json", "PartialObjectMetadata")),
+        (f"{TABLE.replace('application/json', PROTOBUF)}, application/json", Form("application/json")),
+    ],
+)
+def test_what_cannot_be_written_is_passed_over_for_the_next_choice(accept, form):
+    assert negotiate(accept) == form
+
+
+def test_a_table_that_nobody_writes_is_not_acceptable():
     with pytest.raises(ApiError) as caught:
-        negotiate(accept)
-    assert caught.value.code == 501
-    assert accept.split(",")[0] in caught.value.message
+        negotiate("application/json;as=Table;v=v2;g=meta.k8s.io")
+    assert caught.value.code == 406
+
+
+def test_an_answer_in_protobuf_is_the_same_object():
+    api = Api()
+    plain = api.ask("GET", "/api/v1/nodes/control-plane").body
+    answer = api.ask("GET", "/api/v1/nodes/control-plane", headers=[("Accept", PROTOBUF)])
+    assert answer.headers["content-type"] == PROTOBUF
+    assert answer.raw == encode_protobuf(plain)
+
+
+def test_a_table_has_a_row_for_each_object_and_their_metadata():
+    answer = Api().ask("GET", "/api/v1/namespaces", headers=[("Accept", f"{TABLE},application/json")])
+    assert answer.headers["content-type"] == "application/json"
+    assert [row["cells"][0] for row in answer.body["rows"]] == [
+        "default", "kube-node-lease", "kube-public", "kube-system",
+    ]  # fmt: skip
+    assert answer.body["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+
+
+def test_the_metadata_alone_can_be_asked_for():
+    accept = TABLE.replace("Table", "PartialObjectMetadataList")
+    answer = Api().ask("GET", "/api/v1/namespaces", headers=[("Accept", accept)])
+    assert answer.body["kind"] == "PartialObjectMetadataList"
+    assert {tuple(each) for each in answer.body["items"]} == {("metadata",)}
 
 
 def test_an_answer_in_yaml_is_the_same_object():
@@ -75,10 +112,15 @@ def test_a_watch_in_yaml_is_refused_and_not_answered_in_json():
     assert answer.status == 501
 
 
-def test_a_refusal_comes_in_json_whatever_was_asked():
+def test_a_refusal_comes_in_the_form_that_was_asked_for():
     answer = Api().ask("GET", "/api/v1/nodes/nope", headers=[("Accept", "application/yaml")])
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.body["code"] == 404
+    assert answer.headers["content-type"] == "application/yaml"
+    assert yaml.safe_load(answer.raw)["code"] == 404
+    answer = Api().ask("GET", "/api/v1/nodes/nope", headers=[("Accept", PROTOBUF)])
+    assert answer.headers["content-type"] == PROTOBUF
+    assert decode_protobuf(answer.raw)["code"] == 404
+    answer = Api().ask("GET", "/api/v1/nodes/nope", headers=[("Accept", TABLE)])
+    assert answer.body["kind"] == "Status"
 
 
 @pytest.mark.parametrize(
@@ -146,10 +188,15 @@ def test_a_body_in_another_format_is_an_unsupported_media_type(kind):
     )
 
 
-def test_protobuf_is_refused_by_name_and_never_guessed_at():
-    status, message = posted(b"k8s\x00", PROTOBUF)
-    assert status == 501
-    assert PROTOBUF in message
+def test_protobuf_is_read():
+    assert posted(encode_protobuf(a_config_map()), PROTOBUF)[0] == 201
+
+
+def test_what_is_no_protobuf_is_a_bad_request():
+    for body in (b"", b"{}", MAGIC, MAGIC + b"\xff"):
+        status, message = posted(body, PROTOBUF)
+        assert status == 400
+        assert message.startswith("the object provided is unrecognized (must be of type ConfigMap): ")
 
 
 @pytest.mark.parametrize(

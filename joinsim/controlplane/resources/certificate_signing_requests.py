@@ -8,11 +8,8 @@ validation looks, and no condition of the three terminal types is ever taken bac
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 
-from joinsim.api import status
 from joinsim.api.objects import JsonObject, JsonValue, items, mapping, text
 from joinsim.api.status import FieldProblem
 from joinsim.controlplane.resources.csr_validation import (
@@ -27,19 +24,15 @@ from joinsim.gofmt import rfc3339
 
 __all__ = ["CsrStrategy"]
 
-_INT32_MAX = 2**31 - 1
-
 
 class CsrStrategy(Strategy):
     """The rules of CertificateSigningRequests."""
 
     name_problem = staticmethod(path_segment_problem)
-    empty = {"spec": {"request": None, "signerName": ""}, "status": {}}
     selectable = {"spec.signerName": lambda csr: text(csr, "spec", "signerName")}
 
     def prepare_create(self, new: JsonObject, context: Context) -> JsonObject:
         spec = mapping(new, "spec")
-        _check_types(spec)
         asked = {
             key: value for key, value in spec.items() if key not in ("username", "uid", "groups", "extra")
         }
@@ -64,7 +57,6 @@ class CsrStrategy(Strategy):
             if "conditions" in asked:
                 after = {"conditions": asked["conditions"], **after}
         elif subresource == "status":
-            _check_base64(text(asked, "certificate"))
             after = _with_decisions_restored(asked, old)
         else:
             after = before
@@ -77,33 +69,6 @@ class CsrStrategy(Strategy):
             *condition_problems(new, old, subresource),
             *certificate_problems(new, old, subresource),
         ]
-
-
-def _check_types(spec: JsonObject) -> None:
-    seconds = spec.get("expirationSeconds")
-    number = isinstance(seconds, int) and not isinstance(seconds, bool) and abs(seconds) <= _INT32_MAX
-    if seconds is not None and not number:
-        kinds = {str: "string", bool: "bool", list: "array", dict: "object"}
-        shown = kinds.get(type(seconds), f"number {seconds}")
-        raise _undecodable(
-            f"json: cannot unmarshal {shown} into Go struct field "
-            "CertificateSigningRequestSpec.spec.expirationSeconds of type int32"
-        )
-    _check_base64(text(spec, "request"))
-
-
-def _check_base64(value: str) -> None:
-    try:
-        base64.b64decode(value, validate=True)
-    except binascii.Error:
-        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-        position = next((index for index, letter in enumerate(value) if letter not in alphabet), len(value))
-        raise _undecodable(f"illegal base64 data at input byte {position}") from None
-
-
-def _undecodable(problem: str) -> Exception:
-    kind = "CertificateSigningRequest"
-    return status.bad_request(f'{kind} in version "v1" cannot be handled as a {kind}: {problem}')
 
 
 def _with_decisions_restored(asked: JsonObject, old: JsonObject) -> JsonObject:

@@ -32,7 +32,6 @@ _NO_INFO: JsonObject = dict.fromkeys(
 class NodeStrategy(Strategy):
     """A new Node is tainted as not ready; the status changes only through its subresource."""
 
-    empty = {"spec": {}, "status": {**_NO_ENDPOINTS, "nodeInfo": {**_NO_INFO}}}
     selectable = {"spec.unschedulable": lambda node: str(boolean(node, "spec", "unschedulable")).lower()}
 
     def prepare_create(self, new: JsonObject, context: Context) -> JsonObject:
@@ -58,7 +57,6 @@ class LeaseStrategy(Strategy):
     """An update names the version that it changes."""
 
     unconditional_update = False
-    empty = {"spec": {}}
 
     def validate_create(self, new: JsonObject) -> Sequence[FieldProblem]:
         return _lease_problems(new)

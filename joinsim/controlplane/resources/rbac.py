@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from joinsim.api.objects import JsonObject, Resource, mapping, text
+from joinsim.api.objects import JsonObject, mapping, text
 from joinsim.api.status import FieldProblem
 from joinsim.controlplane.resources.strategy import Context, Strategy
 from joinsim.controlplane.validation import dns1123_label_problem, invalid, path_segment_problem, required
@@ -16,11 +16,6 @@ class RbacStrategy(Strategy):
     """Names are path segments (they hold colons); a binding's role never changes."""
 
     name_problem = staticmethod(path_segment_problem)
-
-    def __init__(self, resource: Resource) -> None:
-        super().__init__(resource)
-        role_ref: JsonObject = {"apiGroup": "", "kind": "", "name": ""}
-        self.empty = {"roleRef": role_ref} if resource.kind.endswith("Binding") else {"rules": None}
 
     def validate_create(self, new: JsonObject) -> Sequence[FieldProblem]:
         if self.resource.kind.endswith("Binding") and not mapping(new, "roleRef").get("name"):
@@ -43,7 +38,6 @@ class NamespaceStrategy(Strategy):
     """A new namespace is active and labelled with its own name."""
 
     name_problem = staticmethod(dns1123_label_problem)
-    empty = {"spec": {}, "status": {}}
     selectable = {"status.phase": lambda namespace: text(namespace, "status", "phase")}
 
     def prepare_create(self, new: JsonObject, context: Context) -> JsonObject:

@@ -39,8 +39,6 @@ class Strategy:
     name_problem: Callable[[str], str] = staticmethod(dns1123_subdomain_problem)
     unconditional_update = True
     selectable: Mapping[str, Callable[[JsonObject], str]] = {}
-    # What Go writes of an object of the kind that is empty: a bookmark shows it.
-    empty: JsonObject = {}
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
