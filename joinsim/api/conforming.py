@@ -46,7 +46,7 @@ def conform(type_name: str, content: JsonObject) -> Conformed:
     known = {key: value for key, value in content.items() if key not in ("kind", "apiVersion")}
     if "kind" in kind.fields:
         known = content
-    result.content.update(_Reader(result.unknown).read(kind, known, ()))
+    result.content.update(_Reader(result.unknown).read(kind, known))
     return result
 
 
@@ -58,87 +58,88 @@ def as_go_writes_it(resource: Resource, content: JsonObject) -> JsonObject:
     return conform(type_name_of(resource.api_version, resource.kind), content).content
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a value stands: the struct that holds its field, the path to it, and the type it should have."""
-
-    struct: str
-    path: tuple[str, ...]
-    go_type: str
-
-    def mismatch(self, value: JsonValue, go_type: str = "", *, shown: bool = False) -> MismatchError:
-        number = f" {value}" if shown else ""
-        where = ".".join(step for step in self.path if not step.startswith("["))
-        return MismatchError(
-            f"json: cannot unmarshal {_called(value)}{number} into Go struct field {self.struct}.{where} "
-            f"of type {go_type or self.go_type}"
-        )
-
-    def inner(self, step: str) -> _Place:
-        """The place of an item of this list or map."""
-        element = self.go_type.removeprefix("[]").removeprefix("map[string]")
-        return _Place(self.struct, (*self.path, step), element)
-
-
 class _Reader:
+    """Reads one body. It knows where it is, for the day that something is wrong."""
+
     def __init__(self, unknown: list[str]) -> None:
         self._unknown = unknown
+        self._structs: list[str] = []
+        self._path: list[str] = []
 
-    def read(self, kind: MessageType, content: JsonObject, path: tuple[str, ...]) -> JsonObject:
-        given: JsonObject = {}
+    def read(self, kind: MessageType, content: JsonObject) -> JsonObject:
+        self._structs.append(kind.go_name)
+        fields, given = kind.fields, {}
         # In the order of the body: what is wrong first is told first.
         for name, value in content.items():
-            described = kind.fields.get(name)
+            described = fields.get(name)
             if described is None:
-                self._unknown.append(_shown((*path, name)))
+                self._unknown.append(".".join([*self._path, name]).replace(".[", "["))
             elif value is not None:
-                read = self._value(described, value, _Place(kind.go_name, (*path, name), described.go_type))
-                if described.always or described.pointer or not _is_zero(read, described):
+                self._path.append(name)
+                read = self._value(described, value)
+                self._path.pop()
+                if read or described.always or described.pointer or not _is_zero(read, described):
                     given[name] = read
+        self._structs.pop()
         result: JsonObject = {}
-        for name, described in kind.fields.items():
+        for name, described in fields.items():
             if name in given:
                 result[name] = given[name]
             elif described.always:
-                result[name] = self._zero(described, (*path, name))
+                result[name] = self._zero(described)
         return result
 
-    def _zero(self, described: Field, path: tuple[str, ...]) -> JsonValue:
+    def _zero(self, described: Field) -> JsonValue:
         """What Go writes for a field that was never set."""
-        nested = message_type(described.type)
         if described.shape is Shape.ONE and described.is_scalar:
-            zeros: dict[str, JsonValue] = {"string": "", "bool": False, "bytes": None}
-            return zeros.get(described.type, 0)
+            return _ZEROS[described.type]
+        nested = message_type(described.type)
         if described.shape is not Shape.ONE or described.type in _SPECIAL or nested is None:
             return None
-        return self.read(nested, {}, path)
+        return self.read(nested, {})
 
-    def _value(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:
+    def _value(self, described: Field, value: JsonValue) -> JsonValue:
         if described.shape is Shape.ONE:
-            return self._one(described, value, place)
+            return self._one(described, value)
         if described.shape is Shape.LIST:
             if not isinstance(value, list):
-                raise place.mismatch(value)
-            return [self._one(described, item, place.inner(f"[{index}]")) for index, item in enumerate(value)]
+                raise self.mismatch(value, described.go_type)
+            return [self._item(described, f"[{index}]", item) for index, item in enumerate(value)]
         if not isinstance(value, dict):
-            raise place.mismatch(value)
-        return {key: self._one(described, item, place.inner(key)) for key, item in sorted(value.items())}
+            raise self.mismatch(value, described.go_type)
+        return {key: self._item(described, key, item) for key, item in sorted(value.items())}
 
-    def _one(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:
+    def _item(self, described: Field, step: str, value: JsonValue) -> JsonValue:
+        if type(value) is str and described.type == "string":
+            return value
+        self._path.append(step)
+        read = self._one(described, value)
+        self._path.pop()
+        return read
+
+    def _one(self, described: Field, value: JsonValue) -> JsonValue:
         special = _SPECIAL.get(described.type)
         if special is not None:
-            return special(value, place)
+            return special(value, self, described.element_type)
         nested = message_type(described.type)
         assert nested is not None, described.type
         if value is None:
             value = {}
         if not isinstance(value, dict):
-            raise place.mismatch(value)
-        return self.read(nested, value, place.path)
+            raise self.mismatch(value, described.element_type)
+        return self.read(nested, value)
+
+    def mismatch(self, value: JsonValue, go_type: str, *, shown: bool = False) -> MismatchError:
+        """That a value is not of its field's type; ``shown`` numbers are told."""
+        number = f" {value}" if shown else ""
+        where = ".".join(step for step in self._path if not step.startswith("["))
+        return MismatchError(
+            f"json: cannot unmarshal {_called(value)}{number} into Go struct field "
+            f"{self._structs[-1]}.{where} of type {go_type}"
+        )
 
 
-def _shown(path: tuple[str, ...]) -> str:
-    return ".".join(path).replace(".[", "[")
+_ZEROS: dict[str, JsonValue] = {"string": "", "bool": False, "bytes": None, "int32": 0, "int64": 0}
 
 
 def _called(value: JsonValue) -> str:
@@ -158,36 +159,36 @@ def _is_zero(value: JsonValue, described: Field) -> bool:
     return value is None
 
 
-def _text(value: JsonValue, place: _Place) -> JsonValue:
+def _text(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     if value is not None and not isinstance(value, str):
-        raise place.mismatch(value)
+        raise reader.mismatch(value, go_type)
     return value or ""
 
 
-def _truth(value: JsonValue, place: _Place) -> JsonValue:
+def _truth(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     if value is not None and not isinstance(value, bool):
-        raise place.mismatch(value)
+        raise reader.mismatch(value, go_type)
     return bool(value)
 
 
-def _integer(bits: int) -> Callable[[JsonValue, _Place], JsonValue]:
+def _integer(bits: int) -> Callable[[JsonValue, _Reader, str], JsonValue]:
     limit = 1 << bits - 1
 
-    def read(value: JsonValue, place: _Place) -> JsonValue:
+    def read(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise place.mismatch(value)
+            raise reader.mismatch(value, go_type)
         if isinstance(value, float) or not -limit <= value < limit:
-            raise place.mismatch(value, shown=True)
+            raise reader.mismatch(value, go_type, shown=True)
         return value
 
     return read
 
 
-def _bytes(value: JsonValue, place: _Place) -> JsonValue:
+def _bytes(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise place.mismatch(value, "[]uint8")
+        raise reader.mismatch(value, "[]uint8")
     packed = value.replace("\n", "").replace("\r", "")
     if not _BASE64.fullmatch(packed):
         raise MismatchError(f"illegal base64 data at input byte {_where_base64_breaks(packed)}")
@@ -211,7 +212,7 @@ def _where_base64_breaks(packed: str) -> int:
     return end
 
 
-def _time(value: JsonValue, place: _Place) -> JsonValue:
+def _time(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
@@ -223,7 +224,7 @@ def _time(value: JsonValue, place: _Place) -> JsonValue:
     return value
 
 
-def _quantity(value: JsonValue, place: _Place) -> JsonValue:
+def _quantity(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     shown = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if not isinstance(shown, str) or not _QUANTITY.fullmatch(shown):
         raise MismatchError(
@@ -232,17 +233,17 @@ def _quantity(value: JsonValue, place: _Place) -> JsonValue:
     return shown
 
 
-def _texts(value: JsonValue, place: _Place) -> JsonValue:
+def _texts(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     if not isinstance(value, list):
-        raise place.mismatch(value)
-    return [_text(item, place.inner("")) for item in value]
+        raise reader.mismatch(value, go_type)
+    return [_text(item, reader, "string") for item in value]
 
 
-def _anything(value: JsonValue, place: _Place) -> JsonValue:
+def _anything(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     return value
 
 
-_SPECIAL: dict[str, Callable[[JsonValue, _Place], JsonValue]] = {
+_SPECIAL: dict[str, Callable[[JsonValue, _Reader, str], JsonValue]] = {
     "string": _text,
     "bool": _truth,
     "bytes": _bytes,
