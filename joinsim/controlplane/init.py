@@ -62,8 +62,7 @@ def populate(
 
     for name in _NAMESPACES:
         create(NAMESPACES, {"metadata": {"name": name}})
-    for resource, binding_or_role in _rbac_objects():
-        store.create(resource, binding_or_role, now)
+    store.fill(_rbac_objects(), now)
     for config_map in _config_maps(settings, server, ca_pem):
         create(CONFIG_MAPS, config_map)
     for token in settings.tokens:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +82,26 @@ class Store:
             else:
                 found[key] = change.previous
         return [found[key] for key in sorted(found)]
+
+    def fill(self, objects: Iterable[tuple[Resource, JsonObject]], created: datetime) -> None:
+        """Store many objects at one moment, before anybody could have asked or watched.
+
+        They are taken as they are, and are no changes that a watch could begin before.
+        """
+        stamp = rfc3339(created)
+        for resource, new in objects:
+            self.version += 1
+            given = mapping(new, "metadata")
+            name, namespace = str(given["name"]), str(given.get("namespace", ""))
+            metadata: JsonObject = {"name": name}
+            if namespace:
+                metadata["namespace"] = namespace
+            metadata["uid"] = new_uid(self._stream.bytes)
+            metadata["resourceVersion"] = str(self.version)
+            metadata["creationTimestamp"] = stamp
+            stored = {**new, "metadata": {**metadata, **given}}
+            self._objects.setdefault(resource, {})[namespace, name] = stored
+            self._changed_at[resource] = self.version
 
     def create(
         self,
