@@ -69,18 +69,28 @@ class _Reader:
     def read(self, kind: MessageType, content: JsonObject) -> JsonObject:
         self._structs.append(kind.go_name)
         fields, given = kind.fields, {}
+        place, in_order = -1, True
         # In the order of the body: what is wrong first is told first.
         for name, value in content.items():
             described = fields.get(name)
             if described is None:
                 self._unknown.append(".".join([*self._path, name]).replace(".[", "["))
-            elif value is not None:
+                continue
+            if value is None:
+                continue
+            if type(value) is str and described.is_text:
+                read: JsonValue = value
+            else:
                 self._path.append(name)
                 read = self._value(described, value)
                 self._path.pop()
-                if read or described.always or described.pointer or not _is_zero(read, described):
-                    given[name] = read
+            if read or described.always or described.pointer or not _is_zero(read, described):
+                given[name] = read
+                in_order = in_order and described.place > place
+                place = described.place
         self._structs.pop()
+        if in_order and kind.always <= given.keys():
+            return given
         result: JsonObject = {}
         for name, described in fields.items():
             if name in given:
