@@ -108,6 +108,9 @@ class ApiServer:
             return self._dispatch(user, info, request)
         except ApiError as error:
             return self._refuse(request, info, user, error)
+        except RecursionError:
+            # Divergence: what is nested some hundreds deep is refused; a real API server goes to 10,000.
+            return self._refuse(request, info, user, status.bad_request("exceeded max depth"))
 
     # --- routing -------------------------------------------------------------------------
 
@@ -248,11 +251,13 @@ class ApiServer:
         message: str = "",
     ) -> Response:
         # Divergence: no X-Kubernetes-PF-* headers, for want of API priority and fairness.
+        named = more or []
+        cached = [("Cache-Control", "no-cache, private")]
         headers = [
             ("Audit-Id", request.headers.get("audit-id") or new_uid(self._stream.bytes)),
-            ("Cache-Control", "no-cache, private"),
+            *([] if named[:1] and named[0][0] == "Cache-Control" else cached),
             ("Content-Type", media),
-            *(more or []),
+            *named,
             *([("X-Content-Type-Options", "nosniff")] if media == TEXT else []),
             ("Date", _http_date(int(self._clock.now().timestamp()))),
         ]

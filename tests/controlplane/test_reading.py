@@ -106,16 +106,6 @@ def test_a_version_that_is_past_is_answered_with_what_is_there_now(version):
     assert len(api.ask("GET", f"{CONFIG_MAPS_PATH}?resourceVersion={version}").body["items"]) == 1
 
 
-@pytest.mark.parametrize("query", ["limit=1", "continue=zzz", "resourceVersion=1&resourceVersionMatch=Exact"])
-def test_chunks_and_exact_versions_are_refused_and_never_answered_wrongly(query):
-    api = Api()
-    put(api, "one")
-    put(api, "two")
-    answer = api.ask("GET", f"{CONFIG_MAPS_PATH}?{query}")
-    assert answer.status == 501
-    assert "lists" in answer.message
-
-
 @pytest.mark.parametrize("limit", ["0", "2", "500"])
 def test_a_limit_that_is_not_reached_is_kept(limit):
     api = Api()
@@ -282,10 +272,6 @@ def test_a_watch_that_wants_no_initial_events_gets_none(play):
     [
         (
             "sendInitialEvents=true",
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        ),
-        (
-            "sendInitialEvents=true&resourceVersionMatch=Exact",
             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
         ),
         (
