@@ -105,6 +105,9 @@ class ApiServer:
         if not decision.allowed:
             return self._refuse(request, info, user, _forbidden(user, info, decision.reason), nosniff=True)
         try:
+            if "impersonate-user" in request.headers:
+                # Whoever asks as somebody else must not be answered as themselves.
+                raise status.not_supported("impersonation")
             return self._dispatch(user, info, request)
         except ApiError as error:
             return self._refuse(request, info, user, error)
@@ -145,6 +148,10 @@ class ApiServer:
         served = (info.group, info.version, info.resource) in BY_PLURAL
         if served and not is_known_subresource(info.resource, info.subresource):
             raise status.no_such_resource()
+        if (info.group, info.version, info.resource, info.verb) == ("", "v1", "events", "list"):
+            # Divergence: events are not kept. Their list is empty, and writing one is refused.
+            form = negotiate(request.headers.get("accept", ""))
+            return self._object(request, info, user, 200, _no_events(self._reader.version), Form(form.media))
         if is_known_resource(info.group, info.version, info.resource):
             raise status.not_supported(f"the resource {info.full_resource}")
         raise status.no_such_resource()
@@ -274,6 +281,11 @@ class ApiServer:
             )
         )
         return Response(code, headers, body)
+
+
+def _no_events(version: int) -> JsonObject:
+    metadata: JsonObject = {"resourceVersion": str(version)}
+    return {"kind": "EventList", "apiVersion": "v1", "metadata": metadata, "items": []}
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jsonpatch
-import jsonpointer
 
 from joinsim.api import status
 from joinsim.api.objects import JsonObject, JsonValue, decode_json, mapping, text
@@ -89,7 +88,7 @@ def _json_patch(body: JsonValue) -> Callable[[JsonObject], JsonObject]:
     def apply(original: JsonObject) -> JsonObject:
         try:
             changed: JsonValue = jsonpatch.JsonPatch(operations).apply(copy.deepcopy(original))
-        except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError):
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError):
             raise ApiError(
                 422, "Invalid", "the server rejected our request due to an error in our request", {}
             ) from None

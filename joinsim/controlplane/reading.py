@@ -40,6 +40,11 @@ class Reader:
         self._store = store
         self._stream = stream
 
+    @property
+    def version(self) -> int:
+        """The version of the newest write."""
+        return self._store.version
+
     def get(self, resource: Resource, info: RequestInfo) -> JsonObject:
         """One object; 404 where it is not there."""
         found = self._store.get(resource, info.name, info.namespace if resource.namespaced else "")
