@@ -137,3 +137,14 @@ LIVE_DIVERGENCES = {
     "node create own with role label": _NO_ROLE,
     "node POST event": _NO_EVENTS,
 }
+
+# Of these a kubelet asks much, and a join needs none; who may ask is told that they are not here.
+WIRE_UNSERVED = {
+    "services": _NO_PODS,
+    "csinodes": _NOT_OF_A_JOIN,
+    "csidrivers": _NOT_OF_A_JOIN,
+    "runtimeclasses": _NOT_OF_A_JOIN,
+    "resourceslices": _NOT_OF_A_JOIN,
+    "events": _NO_EVENTS,
+}
+WIRE_OF_ANOTHER_CLUSTER = ("kubeadm-config", "kube-proxy", "kubelet-config")
