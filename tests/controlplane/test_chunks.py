@@ -56,6 +56,25 @@ def test_in_all_namespaces_a_token_names_the_namespace():
     assert read_token(token_of(first))["start"].split("/")[1] == "kube-public"
 
 
+def test_namespaces_are_in_the_order_of_the_keys_that_hold_their_objects():
+    """``team-a/`` stands before ``team/``, since a hyphen stands before a slash."""
+    api = Api()
+    for namespace in ("team", "team-a"):
+        api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+        api.ask("POST", f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "x"}})
+    target, token, found = "/api/v1/configmaps?limit=1&continue=", "", []
+    while True:
+        answer = api.ask("GET", target + token)
+        found += [item["metadata"]["namespace"] for item in answer.body["items"]]
+        token = token_of(answer)
+        if not token:
+            break
+    assert found[-2:] == ["team-a", "team"]
+    assert found == [
+        each["metadata"]["namespace"] for each in api.ask("GET", "/api/v1/configmaps").body["items"]
+    ]
+
+
 def test_how_much_is_left_is_not_counted_where_a_selector_chooses():
     answer = with_config_maps("a", "b").ask("GET", f"{CONFIG_MAPS_PATH}?limit=1&labelSelector=!x")
     assert token_of(answer)
