@@ -206,11 +206,16 @@ class ApiServer:
     async def _encoded(
         self, events: AsyncGenerator[WatchEvent, None], resource: Resource, info: RequestInfo, form: Form
     ) -> AsyncGenerator[bytes, None]:
+        first = True
         async with aclosing(events):
             async for event in events:
                 content = event.object
                 if event.type != "ERROR":
                     content = shape(content, form, resource, info, self._clock.now())
+                    if form.shape == "Table" and not first:
+                        # The columns are told once.
+                        content = {**content, "columnDefinitions": None}
+                    first = False
                 yield encode_event(event.type, content, form.media)
 
     # --- answers -------------------------------------------------------------------------
