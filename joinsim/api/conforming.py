@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from joinsim.api.message_types import Field, MessageType, Shape, message_type, type_name_of
 from joinsim.api.objects import JsonObject, JsonValue, Resource
@@ -58,8 +59,7 @@ def as_go_writes_it(resource: Resource, content: JsonObject) -> JsonObject:
     return conform(type_name_of(resource.api_version, resource.kind), content).content
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a value stands: the struct that holds its field, the path to it, and the type it should have."""
 
     struct: str
@@ -92,7 +92,10 @@ class _Reader:
             if described is None:
                 self._unknown.append(_shown((*path, name)))
             elif value is not None:
-                read = self._value(described, value, _Place(kind.go_name, (*path, name), described.go_type))
+                # Most values are texts, of which there is nothing to find out.
+                plain = described.is_text and type(value) is str
+                place = None if plain else _Place(kind.go_name, (*path, name), described.go_type)
+                read = value if place is None else self._value(described, value, place)
                 if described.always or described.pointer or not _is_zero(read, described):
                     given[name] = read
         result: JsonObject = {}
@@ -122,6 +125,8 @@ class _Reader:
             return [self._one(described, item, place.inner(f"[{index}]")) for index, item in enumerate(value)]
         if not isinstance(value, dict):
             raise place.mismatch(value)
+        if described.type == "string" and all(type(item) is str for item in value.values()):
+            return dict(sorted(value.items()))
         return {key: self._one(described, item, place.inner(key)) for key, item in sorted(value.items())}
 
     def _one(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:

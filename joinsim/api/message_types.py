@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 __all__ = ["SCALARS", "Field", "MessageType", "Shape", "message_type", "type_name_of"]
@@ -46,7 +46,12 @@ class Field:
     pointer: bool
     go_type: str
 
-    @property
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether it holds one string."""
+        return self.shape is Shape.ONE and self.type == "string"
+
+    @cached_property
     def is_scalar(self) -> bool:
         """Whether its values are no messages."""
         return self.type in SCALARS
@@ -59,7 +64,7 @@ class MessageType:
     name: str
     fields: Mapping[str, Field]
 
-    @property
+    @cached_property
     def go_name(self) -> str:
         """The name of Go's struct: ``CertificateSigningRequestSpec``."""
         return self.name.rpartition(".")[2]
