@@ -91,8 +91,8 @@ class ApiError(JoinsimError):
     """An API server answered with a ``Status`` of failure.
 
     ``code`` is the HTTP status, ``reason`` the machine-readable ``StatusReason`` (may
-    be empty), ``details`` the Status' own details or None when it had none. As text it
-    is the Status message, which is what Kubernetes' clients print.
+    be empty), ``details`` the Status' own details or None when it had none, ``metadata``
+    that of the Status. As text it is the Status message, which is what Kubernetes' clients print.
     """
 
     def __init__(
@@ -101,8 +101,10 @@ class ApiError(JoinsimError):
         reason: str,
         message: str,
         details: Mapping[str, object] | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
+        self.metadata = metadata or {}
         self.code = code
         self.reason = reason
         self.message = message

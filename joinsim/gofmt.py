@@ -12,7 +12,16 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-__all__ = ["duration", "human_duration", "parse_duration", "parse_rfc3339", "quote", "rfc3339", "string_list"]
+__all__ = [
+    "duration",
+    "go_value",
+    "human_duration",
+    "parse_duration",
+    "parse_rfc3339",
+    "quote",
+    "rfc3339",
+    "string_list",
+]
 
 _ESCAPES = {
     "\a": r"\a",
@@ -212,3 +221,18 @@ def _time_problem(text: str) -> str:
             return f": {word} out of range"
         rest = rest[match.end() :]
     return f": extra text: {_time_quote(rest)}" if rest else ": day out of range"
+
+
+def go_value(value: object) -> str:
+    """A value out of JSON as Go prints it with ``%v``.
+
+    >>> go_value({"b": [1, None], "a": "x"})
+    'map[a:x b:[1 <nil>]]'
+    """
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{go_value(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_value, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "<nil>" if value is None else str(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from joinsim.api.message_types import Field, MessageType, Shape, message_type, type_name_of
 from joinsim.api.objects import JsonObject, JsonValue, Resource
@@ -46,7 +47,7 @@ def conform(type_name: str, content: JsonObject) -> Conformed:
     known = {key: value for key, value in content.items() if key not in ("kind", "apiVersion")}
     if "kind" in kind.fields:
         known = content
-    result.content.update(_Reader(result.unknown).read(kind, known))
+    result.content.update(_Reader(result.unknown).read(kind, known, ()))
     return result
 
 
@@ -58,98 +59,91 @@ def as_go_writes_it(resource: Resource, content: JsonObject) -> JsonObject:
     return conform(type_name_of(resource.api_version, resource.kind), content).content
 
 
-class _Reader:
-    """Reads one body. It knows where it is, for the day that something is wrong."""
+class _Place(NamedTuple):
+    """Where a value stands: the struct that holds its field, the path to it, and the type it should have."""
 
+    struct: str
+    path: tuple[str, ...]
+    go_type: str
+
+    def mismatch(self, value: JsonValue, go_type: str = "", *, shown: bool = False) -> MismatchError:
+        number = f" {value}" if shown else ""
+        where = ".".join(step for step in self.path if not step.startswith("["))
+        return MismatchError(
+            f"json: cannot unmarshal {_called(value)}{number} into Go struct field {self.struct}.{where} "
+            f"of type {go_type or self.go_type}"
+        )
+
+    def inner(self, step: str) -> _Place:
+        """The place of an item of this list or map."""
+        element = self.go_type.removeprefix("[]").removeprefix("map[string]")
+        return _Place(self.struct, (*self.path, step), element)
+
+
+class _Reader:
     def __init__(self, unknown: list[str]) -> None:
         self._unknown = unknown
-        self._structs: list[str] = []
-        self._path: list[str] = []
 
-    def read(self, kind: MessageType, content: JsonObject) -> JsonObject:
-        self._structs.append(kind.go_name)
-        fields, given = kind.fields, {}
-        place, in_order = -1, True
+    def read(self, kind: MessageType, content: JsonObject, path: tuple[str, ...]) -> JsonObject:
+        given: JsonObject = {}
         # In the order of the body: what is wrong first is told first.
         for name, value in content.items():
-            described = fields.get(name)
+            described = kind.fields.get(name)
             if described is None:
-                self._unknown.append(".".join([*self._path, name]).replace(".[", "["))
-                continue
-            if value is None:
-                continue
-            if type(value) is str and described.is_text:
-                read: JsonValue = value
-            else:
-                self._path.append(name)
-                read = self._value(described, value)
-                self._path.pop()
-            if read or described.always or described.pointer or not _is_zero(read, described):
-                given[name] = read
-                in_order = in_order and described.place > place
-                place = described.place
-        self._structs.pop()
-        if in_order and kind.always <= given.keys():
-            return given
+                self._unknown.append(_shown((*path, name)))
+            elif value is not None:
+                # Most values are texts, of which there is nothing to find out.
+                plain = described.is_text and type(value) is str
+                place = None if plain else _Place(kind.go_name, (*path, name), described.go_type)
+                read = value if place is None else self._value(described, value, place)
+                if described.always or described.pointer or not _is_zero(read, described):
+                    given[name] = read
         result: JsonObject = {}
-        for name, described in fields.items():
+        for name, described in kind.fields.items():
             if name in given:
                 result[name] = given[name]
             elif described.always:
-                result[name] = self._zero(described)
+                result[name] = self._zero(described, (*path, name))
         return result
 
-    def _zero(self, described: Field) -> JsonValue:
+    def _zero(self, described: Field, path: tuple[str, ...]) -> JsonValue:
         """What Go writes for a field that was never set."""
-        if described.shape is Shape.ONE and described.is_scalar:
-            return _ZEROS[described.type]
         nested = message_type(described.type)
+        if described.shape is Shape.ONE and described.is_scalar:
+            zeros: dict[str, JsonValue] = {"string": "", "bool": False, "bytes": None}
+            return zeros.get(described.type, 0)
         if described.shape is not Shape.ONE or described.type in _SPECIAL or nested is None:
             return None
-        return self.read(nested, {})
+        return self.read(nested, {}, path)
 
-    def _value(self, described: Field, value: JsonValue) -> JsonValue:
+    def _value(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:
         if described.shape is Shape.ONE:
-            return self._one(described, value)
+            return self._one(described, value, place)
         if described.shape is Shape.LIST:
             if not isinstance(value, list):
-                raise self.mismatch(value, described.go_type)
-            return [self._item(described, f"[{index}]", item) for index, item in enumerate(value)]
+                raise place.mismatch(value)
+            return [self._one(described, item, place.inner(f"[{index}]")) for index, item in enumerate(value)]
         if not isinstance(value, dict):
-            raise self.mismatch(value, described.go_type)
-        return {key: self._item(described, key, item) for key, item in sorted(value.items())}
+            raise place.mismatch(value)
+        if described.type == "string" and all(type(item) is str for item in value.values()):
+            return dict(sorted(value.items()))
+        return {key: self._one(described, item, place.inner(key)) for key, item in sorted(value.items())}
 
-    def _item(self, described: Field, step: str, value: JsonValue) -> JsonValue:
-        if type(value) is str and described.type == "string":
-            return value
-        self._path.append(step)
-        read = self._one(described, value)
-        self._path.pop()
-        return read
-
-    def _one(self, described: Field, value: JsonValue) -> JsonValue:
+    def _one(self, described: Field, value: JsonValue, place: _Place) -> JsonValue:
         special = _SPECIAL.get(described.type)
         if special is not None:
-            return special(value, self, described.element_type)
+            return special(value, place)
         nested = message_type(described.type)
         assert nested is not None, described.type
         if value is None:
             value = {}
         if not isinstance(value, dict):
-            raise self.mismatch(value, described.element_type)
-        return self.read(nested, value)
-
-    def mismatch(self, value: JsonValue, go_type: str, *, shown: bool = False) -> MismatchError:
-        """That a value is not of its field's type; ``shown`` numbers are told."""
-        number = f" {value}" if shown else ""
-        where = ".".join(step for step in self._path if not step.startswith("["))
-        return MismatchError(
-            f"json: cannot unmarshal {_called(value)}{number} into Go struct field "
-            f"{self._structs[-1]}.{where} of type {go_type}"
-        )
+            raise place.mismatch(value)
+        return self.read(nested, value, place.path)
 
 
-_ZEROS: dict[str, JsonValue] = {"string": "", "bool": False, "bytes": None, "int32": 0, "int64": 0}
+def _shown(path: tuple[str, ...]) -> str:
+    return ".".join(path).replace(".[", "[")
 
 
 def _called(value: JsonValue) -> str:
@@ -169,36 +163,36 @@ def _is_zero(value: JsonValue, described: Field) -> bool:
     return value is None
 
 
-def _text(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+def _text(value: JsonValue, place: _Place) -> JsonValue:
     if value is not None and not isinstance(value, str):
-        raise reader.mismatch(value, go_type)
+        raise place.mismatch(value)
     return value or ""
 
 
-def _truth(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+def _truth(value: JsonValue, place: _Place) -> JsonValue:
     if value is not None and not isinstance(value, bool):
-        raise reader.mismatch(value, go_type)
+        raise place.mismatch(value)
     return bool(value)
 
 
-def _integer(bits: int) -> Callable[[JsonValue, _Reader, str], JsonValue]:
+def _integer(bits: int) -> Callable[[JsonValue, _Place], JsonValue]:
     limit = 1 << bits - 1
 
-    def read(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+    def read(value: JsonValue, place: _Place) -> JsonValue:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise reader.mismatch(value, go_type)
+            raise place.mismatch(value)
         if isinstance(value, float) or not -limit <= value < limit:
-            raise reader.mismatch(value, go_type, shown=True)
+            raise place.mismatch(value, shown=True)
         return value
 
     return read
 
 
-def _bytes(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+def _bytes(value: JsonValue, place: _Place) -> JsonValue:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise reader.mismatch(value, "[]uint8")
+        raise place.mismatch(value, "[]uint8")
     packed = value.replace("\n", "").replace("\r", "")
     if not _BASE64.fullmatch(packed):
         raise MismatchError(f"illegal base64 data at input byte {_where_base64_breaks(packed)}")
@@ -222,7 +216,7 @@ def _where_base64_breaks(packed: str) -> int:
     return end
 
 
-def _time(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+def _time(value: JsonValue, place: _Place) -> JsonValue:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
@@ -234,7 +228,7 @@ def _time(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     return value
 
 
-def _quantity(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+def _quantity(value: JsonValue, place: _Place) -> JsonValue:
     shown = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if not isinstance(shown, str) or not _QUANTITY.fullmatch(shown):
         raise MismatchError(
@@ -243,17 +237,17 @@ def _quantity(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
     return shown
 
 
-def _texts(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+def _texts(value: JsonValue, place: _Place) -> JsonValue:
     if not isinstance(value, list):
-        raise reader.mismatch(value, go_type)
-    return [_text(item, reader, "string") for item in value]
+        raise place.mismatch(value)
+    return [_text(item, place.inner("")) for item in value]
 
 
-def _anything(value: JsonValue, reader: _Reader, go_type: str) -> JsonValue:
+def _anything(value: JsonValue, place: _Place) -> JsonValue:
     return value
 
 
-_SPECIAL: dict[str, Callable[[JsonValue, _Reader, str], JsonValue]] = {
+_SPECIAL: dict[str, Callable[[JsonValue, _Place], JsonValue]] = {
     "string": _text,
     "bool": _truth,
     "bytes": _bytes,

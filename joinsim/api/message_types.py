@@ -36,13 +36,9 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """One field: ``type`` is one of :data:`SCALARS` or the name of a message type.
-
-    ``place`` is its place among the fields of its struct.
-    """
+    """One field: ``type`` is one of :data:`SCALARS` or the name of a message type."""
 
     name: str
-    place: int
     number: int
     type: str
     shape: Shape
@@ -51,19 +47,14 @@ class Field:
     go_type: str
 
     @cached_property
+    def is_text(self) -> bool:
+        """Whether it holds one string."""
+        return self.shape is Shape.ONE and self.type == "string"
+
+    @cached_property
     def is_scalar(self) -> bool:
         """Whether its values are no messages."""
         return self.type in SCALARS
-
-    @cached_property
-    def is_text(self) -> bool:
-        """Whether it holds one string."""
-        return self.type == "string" and self.shape is Shape.ONE
-
-    @cached_property
-    def element_type(self) -> str:
-        """Go's name for one of its values."""
-        return self.go_type.removeprefix("[]").removeprefix("map[string]")
 
 
 @dataclass(frozen=True)
@@ -72,11 +63,6 @@ class MessageType:
 
     name: str
     fields: Mapping[str, Field]
-
-    @cached_property
-    def always(self) -> frozenset[str]:
-        """The names of the fields that Go writes though they are empty."""
-        return frozenset(name for name, field in self.fields.items() if field.always)
 
     @cached_property
     def go_name(self) -> str:
@@ -98,11 +84,7 @@ def message_type(name: str) -> MessageType | None:
     rows = _table().get(name)
     if rows is None:
         return None
-    fields = {
-        field: _field(field, place, number, said)
-        for place, (field, (number, said)) in enumerate(rows.items())
-    }
-    return MessageType(name, fields)
+    return MessageType(name, {field: _field(field, number, said) for field, (number, said) in rows.items()})
 
 
 def type_name_of(api_version: str, kind: str) -> str:
@@ -116,12 +98,12 @@ def type_name_of(api_version: str, kind: str) -> str:
     return f"{'meta' if meta else group.partition('.')[0] or 'core'}.{version}.{kind}"
 
 
-def _field(name: str, place: int, number: int, said: str) -> Field:
+def _field(name: str, number: int, said: str) -> Field:
     match = _TYPE.fullmatch(said)
     assert match is not None, said
     shape = {None: Shape.ONE, "[]": Shape.LIST, "map[": Shape.MAP}[match["shape"]]
     always, pointer = bool(match["always"]), bool(match["pointer"])
-    return Field(name, place, number, match["type"], shape, always, pointer, _go_type(match, shape))
+    return Field(name, number, match["type"], shape, always, pointer, _go_type(match, shape))
 
 
 _GO_TYPES = {"bytes": "[]uint8", "resource.Quantity": "resource.Quantity"}

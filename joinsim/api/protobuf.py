@@ -46,6 +46,9 @@ _SCALARS = {
 }
 
 
+_NO_UTF_8 = "string field contains invalid UTF-8"
+
+
 class ProtobufError(ValueError):
     """Bytes are no object in protobuf. The text says why."""
 
@@ -62,7 +65,15 @@ def decode_protobuf(body: bytes) -> JsonObject:
             "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
         )
     envelope = _parse("runtime.Unknown", body[len(MAGIC) :])
-    api_version, kind = envelope.typeMeta.apiVersion, envelope.typeMeta.kind
+    try:
+        return _decode_envelope(envelope)
+    except UnicodeDecodeError:
+        # Divergence: what is no UTF-8 in a protobuf body is refused; a real API server stores it.
+        raise ProtobufError(_NO_UTF_8) from None
+
+
+def _decode_envelope(envelope: Any) -> JsonObject:
+    api_version, kind = _unicode(envelope.typeMeta.apiVersion), _unicode(envelope.typeMeta.kind)
     described = message_type(type_name_of(api_version, kind)) if api_version and kind else None
     if described is None:
         raise ProtobufError(f'no kind "{kind}" is registered for version "{api_version}"')
@@ -105,8 +116,9 @@ def _new(name: str) -> Any:
 def _parse(name: str, packed: bytes) -> Any:
     try:
         return _message_class(name).FromString(packed)
-    except DecodeError as error:
-        raise ProtobufError(f"proto: {error}") from None
+    except DecodeError:
+        # Divergence: whatever is wrong with a protobuf body is called its early end.
+        raise ProtobufError("unexpected EOF") from None
 
 
 @cache
@@ -172,7 +184,8 @@ def _to_json(described: MessageType, message: Any) -> JsonObject:
                 content[name] = [_one_to_json(field, item) for item in value]
         elif field.shape is Shape.MAP:
             if value:
-                content[name] = {key: _one_to_json(field, value[key]) for key in sorted(value)}
+                content[name] = {_unicode(key): _one_to_json(field, value[key]) for key in value}
+                content[name] = dict(sorted(mapping(content, name).items()))
         elif message.HasField(name) and (value or field.pointer or not field.is_scalar):
             read = _one_to_json(field, value)
             if read is not None:
@@ -183,6 +196,8 @@ def _to_json(described: MessageType, message: Any) -> JsonObject:
 def _one_to_json(field: Field, value: Any) -> JsonValue:
     if field.type == "bytes":
         return base64.b64encode(value).decode()
+    if field.type == "string":
+        return _unicode(value)
     if field.is_scalar:
         scalar: JsonValue = value
         return scalar
@@ -191,6 +206,13 @@ def _one_to_json(field: Field, value: Any) -> JsonValue:
     nested = message_type(field.type)
     assert nested is not None, field.type
     return _to_json(nested, value)
+
+
+def _unicode(value: str | bytes) -> str:
+    """A string as JSON can have it; the library gives some that are no UTF-8 as bytes, and trips over others."""
+    if isinstance(value, bytes):
+        raise ProtobufError(_NO_UTF_8)
+    return value
 
 
 def _moment(message: Any) -> datetime | None:
@@ -221,11 +243,11 @@ def _micro_time(message: Any) -> JsonValue:
 _FROM_MESSAGE: Mapping[str, Callable[[Any], JsonValue]] = {
     "meta.v1.Time": _time,
     "meta.v1.MicroTime": _micro_time,
-    "resource.Quantity": lambda message: str(message.string),
+    "resource.Quantity": lambda message: _unicode(message.string),
     "meta.v1.FieldsV1": lambda message: _json_of(message.Raw),
     "runtime.RawExtension": lambda message: decode_protobuf(message.raw) if message.raw else None,
     **{
-        f"{group}.v1.ExtraValue": lambda message: list(message.items)
+        f"{group}.v1.ExtraValue": lambda message: [*map(_unicode, message.items)]
         for group in ("authentication", "authorization", "certificates")
     },
 }

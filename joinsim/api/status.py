@@ -8,7 +8,7 @@ wire, :func:`from_body` turns what came back over the wire into one.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -193,7 +193,7 @@ def body(error: ApiError) -> JsonObject:
     status: JsonObject = {
         "kind": "Status",
         "apiVersion": "v1",
-        "metadata": {},
+        "metadata": _plain(error.metadata),
         "status": "Failure",
         "message": error.message,
     }
@@ -205,8 +205,10 @@ def body(error: ApiError) -> JsonObject:
     return status
 
 
-def _plain(value: object) -> JsonValue:
-    plain: JsonValue = json.loads(json.dumps(value))
+def _plain(value: Mapping[str, object]) -> JsonValue:
+    if not value:
+        return {}
+    plain: JsonValue = json.loads(json.dumps(dict(value)))
     return plain
 
 

@@ -105,9 +105,15 @@ class ApiServer:
         if not decision.allowed:
             return self._refuse(request, info, user, _forbidden(user, info, decision.reason), nosniff=True)
         try:
+            if "impersonate-user" in request.headers:
+                # Whoever asks as somebody else must not be answered as themselves.
+                raise status.not_supported("impersonation")
             return self._dispatch(user, info, request)
         except ApiError as error:
             return self._refuse(request, info, user, error)
+        except RecursionError:
+            # Divergence: what is nested some hundreds deep is refused; a real API server goes to 10,000.
+            return self._refuse(request, info, user, status.bad_request("exceeded max depth"))
 
     # --- routing -------------------------------------------------------------------------
 
@@ -142,6 +148,10 @@ class ApiServer:
         served = (info.group, info.version, info.resource) in BY_PLURAL
         if served and not is_known_subresource(info.resource, info.subresource):
             raise status.no_such_resource()
+        if (info.group, info.version, info.resource, info.verb) == ("", "v1", "events", "list"):
+            # Divergence: events are not kept. Their list is empty, and writing one is refused.
+            form = negotiate(request.headers.get("accept", ""))
+            return self._object(request, info, user, 200, _no_events(self._reader.version), Form(form.media))
         if is_known_resource(info.group, info.version, info.resource):
             raise status.not_supported(f"the resource {info.full_resource}")
         raise status.no_such_resource()
@@ -196,11 +206,16 @@ class ApiServer:
     async def _encoded(
         self, events: AsyncGenerator[WatchEvent, None], resource: Resource, info: RequestInfo, form: Form
     ) -> AsyncGenerator[bytes, None]:
+        first = True
         async with aclosing(events):
             async for event in events:
                 content = event.object
                 if event.type != "ERROR":
                     content = shape(content, form, resource, info, self._clock.now())
+                    if form.shape == "Table" and not first:
+                        # The columns are told once.
+                        content = {**content, "columnDefinitions": None}
+                    first = False
                 yield encode_event(event.type, content, form.media)
 
     # --- answers -------------------------------------------------------------------------
@@ -248,11 +263,13 @@ class ApiServer:
         message: str = "",
     ) -> Response:
         # Divergence: no X-Kubernetes-PF-* headers, for want of API priority and fairness.
+        named = more or []
+        cached = [("Cache-Control", "no-cache, private")]
         headers = [
             ("Audit-Id", request.headers.get("audit-id") or new_uid(self._stream.bytes)),
-            ("Cache-Control", "no-cache, private"),
+            *([] if named[:1] and named[0][0] == "Cache-Control" else cached),
             ("Content-Type", media),
-            *(more or []),
+            *named,
             *([("X-Content-Type-Options", "nosniff")] if media == TEXT else []),
             ("Date", _http_date(int(self._clock.now().timestamp()))),
         ]
@@ -269,6 +286,11 @@ class ApiServer:
             )
         )
         return Response(code, headers, body)
+
+
+def _no_events(version: int) -> JsonObject:
+    metadata: JsonObject = {"resourceVersion": str(version)}
+    return {"kind": "EventList", "apiVersion": "v1", "metadata": metadata, "items": []}
 
 
 @lru_cache(maxsize=8)

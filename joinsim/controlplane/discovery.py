@@ -14,13 +14,13 @@ from functools import cache
 from joinsim.api.objects import NAMESPACES, RESOURCES, JsonObject, JsonValue, Resource
 from joinsim.controlplane.reviews import REVIEWS
 
-__all__ = ["AGGREGATED", "aggregated_document", "etag_of", "legacy_document"]
+__all__ = ["AGGREGATED", "GROUPS", "aggregated_document", "etag_of", "legacy_document"]
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _SUBRESOURCE_VERBS = ("get", "patch", "update")
-_GROUPS = (
+GROUPS = (
     "authentication.k8s.io",
     "authorization.k8s.io",
     "certificates.k8s.io",
@@ -48,7 +48,7 @@ def _verbs(resource: Resource) -> list[JsonValue]:
 @cache
 def aggregated_document(path: str) -> JsonObject | None:
     """The ``APIGroupDiscoveryList`` of ``/api`` or ``/apis``."""
-    groups = {"/api": ("",), "/apis": _GROUPS}.get(path)
+    groups = {"/api": ("",), "/apis": GROUPS}.get(path)
     if groups is None:
         return None
     return {
@@ -109,10 +109,10 @@ def legacy_document(path: str, address: str) -> JsonObject | None:
                 "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}],
             }
         case ["apis"]:
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in _GROUPS]}
-        case ["apis", group] if group in _GROUPS:
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in GROUPS]}
+        case ["apis", group] if group in GROUPS:
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
-        case ["apis", group, "v1"] if group in _GROUPS:
+        case ["apis", group, "v1"] if group in GROUPS:
             return _resource_list(group)
         case ["api", "v1"]:
             return _resource_list("")

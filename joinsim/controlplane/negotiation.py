@@ -63,7 +63,8 @@ class _Clause:
         if shape and (self.parameters.get("g"), self.parameters.get("v")) != ("meta.k8s.io", "v1"):
             # Divergence: Tables of meta.k8s.io/v1beta1 are passed over for a client's next choice.
             return None
-        if shape == "Table" and media == PROTOBUF:
+        if shape and media == PROTOBUF:
+            # Divergence: metadata alone is not written in protobuf, but in a client's next choice.
             return None
         return Form(media, shape)
 

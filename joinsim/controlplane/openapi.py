@@ -13,7 +13,7 @@ from functools import cache
 from joinsim.api.message_types import Field, MessageType, Shape, message_type, type_name_of
 from joinsim.api.objects import RESOURCES, JsonObject, JsonValue, Resource, encode_json
 
-__all__ = ["openapi_document"]
+__all__ = ["openapi_document", "openapi_group_versions"]
 
 _PREFIX = "/openapi/v3"
 _KINDS = {
@@ -59,10 +59,10 @@ def openapi_document(path: str) -> JsonObject | None:
     if path.rstrip("/") == _PREFIX:
         return _index()
     group_version = path.removeprefix(f"{_PREFIX}/")
-    return _document(group_version) if group_version in _group_versions() else None
+    return _document(group_version) if group_version in openapi_group_versions() else None
 
 
-def _group_versions() -> list[str]:
+def openapi_group_versions() -> list[str]:
     """Where the served resources are: ``api/v1``, ``apis/certificates.k8s.io/v1``, …"""
     return sorted({_root(each).lstrip("/") for each in RESOURCES})
 
@@ -76,7 +76,7 @@ def _index() -> JsonObject:
     return {
         "paths": {
             each: {"serverRelativeURL": f"{_PREFIX}/{each}?hash={_hash(_document(each))}"}
-            for each in _group_versions()
+            for each in openapi_group_versions()
         }
     }
 

@@ -34,7 +34,7 @@ _OPTIONS = {
     "delete": "DeleteOptions",
 }
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
-_POLICIES = ("Background", "Foreground", "Orphan")
+_POLICIES = ("Foreground", "Background", "Orphan")
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,18 @@ def is_dry_run(info: RequestInfo) -> bool:
 
 def _check_dry_run(asked: Sequence[str], options: str) -> bool:
     given = [each for each in asked if each]
-    for each in given:
-        if each != "All":
-            raise _unsupported(options, "dryRun", each, ["All"])
+    if set(given) - {"All"}:
+        raise _unsupported(options, "dryRun", f"[]string{{{', '.join(map(quote, given))}}}", ["All"])
     return bool(given)
 
 
-def _unsupported(options: str, field: str, value: str, supported: Sequence[str]) -> ApiError:
-    listed = ", ".join(map(quote, supported))
-    said = f"Unsupported value: {quote(value)}: supported values: {listed}"
-    cause = {"reason": status.Cause.NOT_SUPPORTED.value, "message": said, "field": field}
+def _unsupported(options: str, field: str, shown: str, supported: Sequence[str]) -> ApiError:
+    said = f"Unsupported value: {shown}: supported values: {', '.join(map(quote, supported))}"
+    return _invalid(options, field, status.Cause.NOT_SUPPORTED, said)
+
+
+def _invalid(options: str, field: str, why: status.Cause, said: str) -> ApiError:
+    cause = {"reason": why.value, "message": said, "field": field}
     return ApiError(
         422,
         "Invalid",
@@ -93,7 +95,7 @@ def unknown_refused(info: RequestInfo, decoded: Conformed, warn: Warn) -> str:
     """Warn of the fields that the type does not have; where they are an error, its text."""
     asked = info.query.get("fieldValidation") or "Warn"
     if asked not in _VALIDATIONS:
-        raise _unsupported(_OPTIONS[info.verb], "fieldValidation", asked, ["", *_VALIDATIONS])
+        raise _unsupported(_OPTIONS[info.verb], "fieldValidation", quote(asked), ["", *_VALIDATIONS])
     problems = [f"unknown field {quote(field)}" for field in decoded.unknown]
     if asked == "Warn":
         for problem in problems:
@@ -106,8 +108,7 @@ def unknown_refused(info: RequestInfo, decoded: Conformed, warn: Warn) -> str:
 
 def read_delete_options(info: RequestInfo, request: Request) -> DeleteOptions:
     """The options of a DELETE, in its body or its query."""
-    content: JsonObject = {}
-    if request.body.strip():
+    if request.body:
         content = decode_body(request, "DeleteOptions")
         kind = text(content, "kind")
         if kind not in ("", "DeleteOptions"):
@@ -121,10 +122,25 @@ def read_delete_options(info: RequestInfo, request: Request) -> DeleteOptions:
             raise status.bad_request(
                 f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {error}'
             ) from None
-    policy = text(content, "propagationPolicy") or info.query.get("propagationPolicy", "")
+        dry_run = _check_dry_run(strings(content, "dryRun"), "DeleteOptions")
+    else:
+        # Options in the query count only where there are none in the body.
+        policy = info.query.get("propagationPolicy")
+        content = {"propagationPolicy": policy} if policy else {}
+        if "orphanDependents" in info.query:
+            content["orphanDependents"] = info.flag("orphanDependents")
+        dry_run = _check_dry_run(info.query.get("dryRun", "").split(","), "DeleteOptions")
+    _check_propagation(content)
+    return DeleteOptions(mapping(content, "preconditions"), dry_run)
+
+
+def _check_propagation(content: JsonObject) -> None:
+    """What is to become of the dependents of what is deleted."""
+    policy, orphans = text(content, "propagationPolicy"), content.get("orphanDependents")
+    if policy and orphans is not None:
+        said = f"Invalid value: {quote(policy)}: orphanDependents and deletionPropagation cannot be both set"
+        raise _invalid("DeleteOptions", "propagationPolicy", status.Cause.INVALID, said)
     if policy and policy not in _POLICIES:
-        raise _unsupported("DeleteOptions", "propagationPolicy", policy, _POLICIES)
-    if policy in ("Foreground", "Orphan") or content.get("orphanDependents"):
+        raise _unsupported("DeleteOptions", "propagationPolicy", quote(policy), [*_POLICIES, "nil"])
+    if policy in ("Foreground", "Orphan") or orphans:
         raise status.not_supported(f"the propagation policy {policy or 'Orphan'}")
-    dry_run = _check_dry_run([*strings(content, "dryRun")], "DeleteOptions")
-    return DeleteOptions(mapping(content, "preconditions"), dry_run or is_dry_run(info))

@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jsonpatch
-import jsonpointer
 
 from joinsim.api import status
 from joinsim.api.objects import JsonObject, JsonValue, decode_json, mapping, text
+from joinsim.controlplane.strategic_merge import strategic_merge
 from joinsim.errors import ApiError
+from joinsim.gofmt import go_value
 from joinsim.wire import BODY_BYTES_MAX, Request
 
-__all__ = ["Patch", "read_patch", "strategic_merge"]
+__all__ = ["Patch", "check_patch_type", "read_patch"]
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -29,14 +30,18 @@ OPERATIONS_MAX = 10_000
 
 @dataclass(frozen=True)
 class Patch:
-    """A patch: what it does, and the version that it says it changes (empty where it says nothing)."""
+    """A patch: what it does, and the version that it says it changes (empty where it says nothing).
+
+    ``shown`` is how a refusal shows it, empty where it shows what the patch would have made.
+    """
 
     apply: Callable[[JsonObject], JsonObject]
     resource_version: str = ""
+    shown: str = ""
 
 
-def read_patch(request: Request) -> Patch:
-    """The patch in a request's body; 400, 413 or 415 where there is none that can be used."""
+def check_patch_type(request: Request) -> str:
+    """The media type of a request's patch; 415 where it is none, 413 where there is too much of it."""
     if request.oversized:
         raise status.too_large(BODY_BYTES_MAX)
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
@@ -45,6 +50,12 @@ def read_patch(request: Request) -> Patch:
         raise status.not_supported(f"patches of type {kind}")
     if kind not in (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH):
         raise status.unsupported_patch_type()
+    return kind
+
+
+def read_patch(request: Request) -> Patch:
+    """The patch in a request's body; 400, 413 or 415 where there is none that can be used."""
+    kind = check_patch_type(request)
     try:
         body = decode_json(request.body)
     except (ValueError, RecursionError):
@@ -53,8 +64,10 @@ def read_patch(request: Request) -> Patch:
         return Patch(_json_patch(body))
     if not isinstance(body, dict):
         raise status.bad_request("error decoding patch: json: cannot unmarshal into a map")
-    merge = strategic_merge if kind == STRATEGIC_MERGE_PATCH else merge_patch
-    return Patch(lambda original: merge(original, body), text(body, "metadata", "resourceVersion"))
+    version = text(body, "metadata", "resourceVersion")
+    if kind == MERGE_PATCH:
+        return Patch(lambda original: merge_patch(original, body), version)
+    return Patch(lambda original: strategic_merge(original, body), version, go_value(body))
 
 
 # --- JSON patch --------------------------------------------------------------------------
@@ -75,7 +88,7 @@ def _json_patch(body: JsonValue) -> Callable[[JsonObject], JsonObject]:
     def apply(original: JsonObject) -> JsonObject:
         try:
             changed: JsonValue = jsonpatch.JsonPatch(operations).apply(copy.deepcopy(original))
-        except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError):
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError):
             raise ApiError(
                 422, "Invalid", "the server rejected our request due to an error in our request", {}
             ) from None
@@ -101,60 +114,4 @@ def merge_patch(original: JsonObject, patch: Mapping[str, JsonValue]) -> JsonObj
             merged[key] = merge_patch(mapping(merged, key), value)
         else:
             merged[key] = value
-    return merged
-
-
-_MERGE_KEYS: dict[tuple[str, ...], str] = {
-    ("metadata", "ownerReferences"): "uid",
-    ("metadata", "finalizers"): "",
-    ("status", "addresses"): "type",
-    ("status", "conditions"): "type",
-}
-"""List fields that are merged, with the field that tells their items apart (none: by value)."""
-
-
-def strategic_merge(original: JsonObject, patch: JsonObject) -> JsonObject:
-    """The object that a strategic merge patch makes of another.
-
-    Raises 501 for the directives (``$patch``, ``$retainKeys``, …) that nothing in a join uses.
-    """
-    return _merge_objects(original, patch, ())
-
-
-def _merge_objects(original: JsonObject, patch: JsonObject, path: tuple[str, ...]) -> JsonObject:
-    merged = {**original}
-    for key, value in patch.items():
-        if key.startswith("$"):
-            if key.startswith("$setElementOrder/"):
-                # It orders the result of a merge; the order here is that of arrival.
-                continue
-            raise status.not_supported(f"the strategic merge patch directive {key}")
-        here = (*path, key)
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, dict):
-            merged[key] = _merge_objects(mapping(merged, key), value, here)
-        elif isinstance(value, list) and here in _MERGE_KEYS:
-            present = merged.get(key)
-            merged[key] = _merge_lists(present if isinstance(present, list) else [], value, _MERGE_KEYS[here])
-        else:
-            merged[key] = value
-    return merged
-
-
-def _merge_lists(original: list[JsonValue], patch: list[JsonValue], key: str) -> list[JsonValue]:
-    merged = [*original]
-    for item in patch:
-        if not key:
-            if item not in merged:
-                merged.append(item)
-            continue
-        if "$patch" in mapping(item):
-            raise status.not_supported("the strategic merge patch directive $patch")
-        wanted = text(item, key)
-        place = next((index for index, known in enumerate(merged) if text(known, key) == wanted), None)
-        if place is None:
-            merged.append(item)
-        else:
-            merged[place] = {**mapping(merged[place]), **mapping(item)}
     return merged

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from joinsim.api import status
 from joinsim.api.objects import JsonObject
-from joinsim.controlplane.discovery import AGGREGATED, aggregated_document, etag_of, legacy_document
+from joinsim.controlplane.discovery import AGGREGATED, GROUPS, aggregated_document, etag_of, legacy_document
 from joinsim.controlplane.encoding import encode, wants_indentation
-from joinsim.controlplane.health import health_report
+from joinsim.controlplane.health import health_paths, health_report
 from joinsim.controlplane.known import is_known_path
 from joinsim.controlplane.negotiation import JSON
-from joinsim.controlplane.openapi import openapi_document
+from joinsim.controlplane.openapi import openapi_document, openapi_group_versions
 from joinsim.wire import Request
 
 __all__ = ["TEXT", "PathAnswer", "answer_path"]
@@ -38,6 +38,8 @@ def answer_path(request: Request, version: str) -> PathAnswer:
         return PathAnswer(report.encode(), TEXT)
     if path.rstrip("/") == "/version":
         return PathAnswer(encode(_version_info(version), JSON, indent=True))
+    if path == "/":
+        return PathAnswer(encode(_index(), JSON, indent=True))
     aggregated = aggregated_document(path)
     if aggregated is not None and _wants_aggregated(request):
         return _aggregated(aggregated, request)
@@ -47,6 +49,15 @@ def answer_path(request: Request, version: str) -> PathAnswer:
     if is_known_path(path):
         raise status.not_supported(f"the path {path}")
     return PathAnswer(b"404 page not found\n", TEXT, 404)
+
+
+def _index() -> JsonObject:
+    """The paths that are served, in their order."""
+    groups = [f"/apis/{name}" for name in GROUPS]
+    openapi = [f"/openapi/v3/{each}" for each in openapi_group_versions()]
+    fixed = ["/api", "/api/v1", "/apis", "/apis/", "/openapi/v3", "/openapi/v3/", "/version"]
+    paths = [*fixed, *groups, *(f"{group}/v1" for group in groups), *openapi, *health_paths()]
+    return {"paths": [*sorted(paths)]}
 
 
 def _wants_aggregated(request: Request) -> bool:
@@ -60,7 +71,7 @@ def _wants_aggregated(request: Request) -> bool:
 def _aggregated(document: JsonObject, request: Request) -> PathAnswer:
     body = encode(document, JSON)
     tag = etag_of(body)
-    headers = (("Etag", tag), ("Vary", "Accept"))
+    headers = (("Cache-Control", "public"), ("Etag", tag), ("Vary", "Accept"))
     if request.headers.get("if-none-match") == tag:
         return PathAnswer(b"", AGGREGATED, 304, headers)
     return PathAnswer(body, AGGREGATED, 200, headers)

@@ -66,8 +66,8 @@ class Store:
         return self._objects.get(resource, {}).get((namespace, name))
 
     def all(self, resource: Resource, namespace: str = "") -> list[JsonObject]:
-        """All objects of a resource, of one namespace or of all, ordered by namespace and name."""
-        found = sorted(self._objects.get(resource, {}).items(), key=lambda entry: entry[0])
+        """All objects of a resource, of one namespace or of all, in the order of etcd's keys."""
+        found = sorted(self._objects.get(resource, {}).items(), key=lambda entry: "/".join(entry[0]))
         return [stored for (home, _), stored in found if namespace in ("", home)]
 
     def all_at(self, resource: Resource, namespace: str, version: int) -> list[JsonObject]:
@@ -81,7 +81,7 @@ class Store:
                 found.pop(key, None)
             else:
                 found[key] = change.previous
-        return [found[key] for key in sorted(found)]
+        return [found[key] for key in sorted(found, key="/".join)]
 
     def fill(self, objects: Iterable[tuple[Resource, JsonObject]], created: datetime) -> None:
         """Store many objects at one moment, before anybody could have asked or watched.

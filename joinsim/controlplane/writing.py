@@ -22,11 +22,12 @@ from joinsim.api.objects import (
     mapping,
     name_of,
     namespace_of,
+    strings,
     text,
 )
 from joinsim.controlplane.admission import Admission
 from joinsim.controlplane.options import Warn, decode_validated, is_dry_run, unknown_refused
-from joinsim.controlplane.patching import read_patch
+from joinsim.controlplane.patching import check_patch_type, read_patch
 from joinsim.controlplane.request_info import RequestInfo
 from joinsim.controlplane.resources import STRATEGIES, Context
 from joinsim.controlplane.store import Store
@@ -105,8 +106,9 @@ class Writer:
         self, resource: Resource, info: RequestInfo, request: Request, user: User, warn: Warn
     ) -> JsonObject:
         """Change an object by a patch and give it back."""
-        patch = read_patch(request)
+        check_patch_type(request)
         old = self._stored(resource, info)
+        patch = read_patch(request)
         version = patch.resource_version
         if version and version != text(old, "metadata", "resourceVersion"):
             raise status.conflict(resource, info.name)
@@ -114,10 +116,10 @@ class Writer:
         try:
             decoded = conform(type_name_of(resource.api_version, resource.kind), changed)
         except MismatchError as error:
-            raise _unusable_patch(changed, str(error)) from None
+            raise _unusable_patch(patch.shown or _as_text(changed), str(error)) from None
         refused = unknown_refused(info, decoded, warn)
         if refused:
-            raise _unusable_patch(changed, f"strict decoding error: {refused}")
+            raise _unusable_patch(patch.shown or _as_text(changed), f"strict decoding error: {refused}")
         new = _with_metadata(decoded.content, _without_empty(mapping(decoded.content, "metadata")))
         if name_of(new) != info.name:
             raise status.bad_request(
@@ -136,8 +138,11 @@ class Writer:
         if info.subresource:
             # Divergence: of the metadata a subresource changes nothing; a real one lets labels through.
             new = _with_metadata(new, {**mapping(old, "metadata"), "resourceVersion": expected})
+        new = _still_being_deleted(new, old)
         new = strategy.prepare_update(new, old, info.subresource, self._context(user))
-        strategy.refuse(new, strategy.validate_update(new, old, info.subresource))
+        strategy.refuse(
+            new, [*_new_finalizers(new, old), *strategy.validate_update(new, old, info.subresource)]
+        )
         self._admission.after_validation(user, resource, new, old, info.subresource)
         dry_run = is_dry_run(info)
         if mapping(new, "metadata").get("deletionTimestamp") and not mapping(new, "metadata").get(
@@ -178,9 +183,12 @@ class Writer:
             raise status.not_found(NAMESPACES, info.namespace)
 
 
-def _unusable_patch(changed: JsonObject, problem: str) -> ApiError:
+def _as_text(content: JsonObject) -> str:
+    return encode_json(content).decode()
+
+
+def _unusable_patch(shown: str, problem: str) -> ApiError:
     """What a patch made of an object is no object of its kind."""
-    shown = encode_json(changed).decode()
     said = f"Invalid value: {quote(shown)}: {problem}"
     cause = {"reason": status.Cause.INVALID.value, "message": said, "field": "patch"}
     return ApiError(422, "Invalid", f' "" is invalid: patch: {said}', {"causes": [cause]})
@@ -199,6 +207,31 @@ def _without_deletion(metadata: JsonObject) -> JsonObject:
     """Nothing is created as being deleted, whatever the client says."""
     fields = ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
     return {key: value for key, value in metadata.items() if key not in fields}
+
+
+def _still_being_deleted(new: JsonObject, old: JsonObject) -> JsonObject:
+    """Nobody can mark an object for deletion by writing it, nor take the mark away."""
+    kept = mapping(old, "metadata")
+    if "deletionTimestamp" not in {**mapping(new, "metadata"), **kept}:
+        return new
+    marks: JsonObject = {
+        key: kept[key] for key in ("deletionTimestamp", "deletionGracePeriodSeconds") if key in kept
+    }
+    return _with_metadata(new, {**_without_deletion(mapping(new, "metadata")), **marks})
+
+
+def _new_finalizers(new: JsonObject, old: JsonObject) -> list[status.FieldProblem]:
+    """What is being deleted must not be held up by something new."""
+    if "deletionTimestamp" not in mapping(old, "metadata"):
+        return []
+    known = strings(old, "metadata", "finalizers")
+    added = [each for each in strings(new, "metadata", "finalizers") if each not in known]
+    if not added:
+        return []
+    said = "no new finalizers can be added if the object is being deleted, found new finalizers "
+    listed = ", ".join(map(quote, added))
+    problem = f"Forbidden: {said}[]string{{{listed}}}"
+    return [status.FieldProblem("metadata.finalizers", status.Cause.FORBIDDEN, problem)]
 
 
 def _version_missing() -> status.FieldProblem:

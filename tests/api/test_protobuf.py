@@ -67,16 +67,24 @@ def test_an_event_of_a_watch_is_framed_by_its_length():
     [
         (b"", "expected prefix"),
         (b'{"kind": "Node"}', "expected prefix"),
-        (MAGIC + b"\xff", "proto: "),
+        (MAGIC + b"\xff", "unexpected EOF"),
         (MAGIC, 'no kind "" is registered'),
         (MAGIC + b"\n\x0c\n\x02v1\x12\x06Potato", 'no kind "Potato" is registered for version "v1"'),
-        (MAGIC + b"\n\x0a\n\x02v1\x12\x04Node\x12\x02\xff\xff", "proto: "),
+        (MAGIC + b"\n\x0a\n\x02v1\x12\x04Node\x12\x02\xff\xff", "unexpected EOF"),
     ],
     ids=["empty", "json", "garbage", "no-type", "unknown-kind", "garbage-inside"],
 )
 def test_what_is_no_object_is_refused(body, problem):
     with pytest.raises(ProtobufError, match=problem):
         decode_protobuf(body)
+
+
+@pytest.mark.parametrize("text", [b"nam", b"key", b"val", b"Node", b"v1", b"own"])
+def test_what_is_no_utf_8_is_refused(text):
+    metadata = {"name": "nam", "labels": {"key": "val"}, "finalizers": ["own"]}
+    packed = encode_protobuf({"kind": "Node", "apiVersion": "v1", "metadata": metadata})
+    with pytest.raises(ProtobufError, match="invalid UTF-8"):
+        decode_protobuf(packed.replace(text, b"\xff" * len(text)))
 
 
 @given(st.binary(max_size=200))

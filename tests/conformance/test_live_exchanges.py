@@ -90,8 +90,7 @@ async def _ask(stage, conversation, exchange, names):
         tls = ClientTls(None)
     else:
         tls = await stage.node_tls() if conversation.endswith("node") else stage.admin_tls()
-    # Dry runs are not simulated (501); what a dry run refuses is refused without it as well.
-    target = asked["path"].replace("?dryRun=All", "")
+    target = asked["path"]
     if "watch=1" in target and "timeoutSeconds" not in target:
         target += "&timeoutSeconds=1"
     body = asked["body"] or ""

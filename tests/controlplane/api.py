@@ -199,9 +199,11 @@ class Api:
         request = _request(method, target, body, [*more, *headers])
         return _answer(self.server.handle(request, certificate))
 
-    def follow(self, target: str, *, by: User | None = None) -> Watch:
+    def follow(
+        self, target: str, *, by: User | None = None, headers: Iterable[tuple[str, str]] = ()
+    ) -> Watch:
         """Begin a watch; inside a run only."""
-        request = _request("GET", target, None, ())
+        request = _request("GET", target, None, headers)
         response = self.server.handle_as(by or self.as_, request)
         assert not isinstance(response.body, bytes), response.body
         return Watch(response.body, dict(response.headers))

@@ -63,6 +63,11 @@ def test_a_media_type_that_nobody_writes_is_not_acceptable(accept):
         (f"application/json;as=Nonsense,{PROTOBUF}", Form(PROTOBUF)),
         (TABLE.replace("Table", "PartialObjectMetadata"), Form("application/json", "PartialObjectMetadata")),
         (f"{TABLE.replace('application/json', PROTOBUF)}, application/json", Form("application/json")),
+        (
+            f"{PROTOBUF};as=PartialObjectMetadata;v=v1;g=meta.k8s.io,"
+            "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+            Form("application/json", "PartialObjectMetadata"),
+        ),
     ],
 )
 def test_what_cannot_be_written_is_passed_over_for_the_next_choice(accept, form):

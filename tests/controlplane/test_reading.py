@@ -1,6 +1,10 @@
+import json
+from contextlib import aclosing
+
 import pytest
 import trio
 
+from joinsim.api.protobuf import decode_protobuf
 from tests.controlplane.api import CONFIG_MAPS_PATH, CSRS, STRANGER, Api, a_config_map
 
 ONE = f"{CONFIG_MAPS_PATH}/one"
@@ -104,16 +108,6 @@ def test_a_version_that_is_past_is_answered_with_what_is_there_now(version):
     api = Api()
     put(api)
     assert len(api.ask("GET", f"{CONFIG_MAPS_PATH}?resourceVersion={version}").body["items"]) == 1
-
-
-@pytest.mark.parametrize("query", ["limit=1", "continue=zzz", "resourceVersion=1&resourceVersionMatch=Exact"])
-def test_chunks_and_exact_versions_are_refused_and_never_answered_wrongly(query):
-    api = Api()
-    put(api, "one")
-    put(api, "two")
-    answer = api.ask("GET", f"{CONFIG_MAPS_PATH}?{query}")
-    assert answer.status == 501
-    assert "lists" in answer.message
 
 
 @pytest.mark.parametrize("limit", ["0", "2", "500"])
@@ -285,10 +279,6 @@ def test_a_watch_that_wants_no_initial_events_gets_none(play):
             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
         ),
         (
-            "sendInitialEvents=true&resourceVersionMatch=Exact",
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        ),
-        (
             "resourceVersionMatch=NotOlderThan",
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
         ),
@@ -324,3 +314,93 @@ def test_the_old_way_to_watch_works_too(play):
 def test_a_watch_is_refused_to_those_who_may_not():
     answer = Api().ask("GET", f"{CONFIG_MAPS_PATH}?watch=1", by=STRANGER)
     assert answer.message.startswith('configmaps is forbidden: User "stranger" cannot watch resource')
+
+
+# --- bookmarks, and watches in other forms -------------------------------------------------
+
+
+def test_bookmarks_come_every_minute_and_shortly_before_the_end(play):
+    async def body(world):
+        api = Api()
+        put(api, "old")
+        version = api.store.version
+        began = trio.current_time()
+        query = f"watch=1&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds=130"
+        watch, times = api.follow(f"{CONFIG_MAPS_PATH}?{query}"), []
+        async for line in watch.lines:
+            event = json.loads(line)
+            assert event["type"] == "BOOKMARK"
+            assert initial_events_end(event) is None
+            assert event["object"]["metadata"]["resourceVersion"] == str(api.store.version)
+            times.append(trio.current_time() - began)
+            # What changes elsewhere moves the version on, and is no event.
+            api.ask("POST", "/api/v1/nodes", {"metadata": {"name": f"n{len(times)}"}})
+        return times
+
+    assert play(body) == [60, 120, 128]
+
+
+def test_a_bookmark_never_overtakes_a_change(play):
+    """A client that reads slowly finds both waiting: the bookmark says that all before it was told."""
+
+    async def body(world):
+        api = Api()
+        query = f"watch=1&allowWatchBookmarks=true&resourceVersion={api.store.version}&timeoutSeconds=200"
+        put(api, "early")
+        watch = api.follow(f"{CONFIG_MAPS_PATH}?{query}")
+        async with aclosing(watch.lines):
+            events = [await watch.next()]
+            await trio.sleep(70)
+            put(api, "late")
+            return told([*events, await watch.next(), await watch.next()])
+
+    assert play(body) == [("ADDED", "early"), ("ADDED", "late"), ("BOOKMARK", None)]
+
+
+def test_a_watch_in_protobuf_is_made_of_frames(play):
+    async def body(world):
+        api = Api()
+        put(api, "old")
+        accept = [("Accept", "application/vnd.kubernetes.protobuf,application/json")]
+        watch = api.follow(f"{CONFIG_MAPS_PATH}?watch=1&timeoutSeconds=1", headers=accept)
+        assert watch.headers["Content-Type"] == "application/vnd.kubernetes.protobuf;stream=watch"
+        return [frame async for frame in watch.lines]
+
+    (frame,) = play(body)
+    assert int.from_bytes(frame[:4], "big") == len(frame) - 4
+    stored = frame[frame.index(b"k8s\x00") :]
+    assert decode_protobuf(stored)["metadata"]["name"] == "old"
+    assert b"ADDED" in frame[:20]
+
+
+def test_the_end_of_the_history_is_told_in_protobuf_too(play):
+    async def body(world):
+        accept = [("Accept", "application/vnd.kubernetes.protobuf")]
+        watch = Api(history_length=5).follow(f"{CONFIG_MAPS_PATH}?watch=1&resourceVersion=1", headers=accept)
+        return [frame async for frame in watch.lines]
+
+    (frame,) = play(body)
+    said = decode_protobuf(frame[frame.index(b"k8s\x00") :])
+    assert (b"ERROR" in frame[:20], said["kind"], said["code"]) == (True, "Status", 410)
+
+
+def test_a_watch_of_tables_tells_its_columns_once(play):
+    async def body(world):
+        api = Api()
+        put(api, "old")
+        accept = [("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")]
+        query = "watch=1&allowWatchBookmarks=true&timeoutSeconds=1"
+        watch = api.follow(f"{CONFIG_MAPS_PATH}?{query}", headers=accept)
+        return await watch.rest()
+
+    added, bookmark = play(body)
+    assert [column["name"] for column in added["object"]["columnDefinitions"]] == ["Name", "Data", "Age"]
+    assert [row["cells"][0] for row in added["object"]["rows"]] == ["old"]
+    assert (bookmark["type"], bookmark["object"]["rows"]) == ("BOOKMARK", [])
+    assert bookmark["object"]["columnDefinitions"] is None
+
+
+@pytest.mark.parametrize("version", [2**64, "9" * 5000], ids=["one-more", "huge"])
+def test_a_version_beyond_all_numbers_is_a_bad_request(version):
+    answer = Api().ask("GET", f"{CONFIG_MAPS_PATH}?resourceVersion={version}")
+    assert (answer.status, answer.message.rpartition(": ")[2]) == (400, "value out of range")

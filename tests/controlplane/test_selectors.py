@@ -2,7 +2,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.controlplane.api import CSRS, Api, a_config_map, a_token_secret
+from tests.controlplane.api import CONFIG_MAPS_PATH, CSRS, Api, a_config_map, a_token_secret
 
 
 def names(api, path, selector):
@@ -100,11 +100,24 @@ def test_a_watch_with_a_selector_that_makes_no_sense_is_refused_before_it_begins
     assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
 
 
-@pytest.mark.parametrize("target", ["/api/v1/nodes", "/api/v1/nodes?watch=true"])
-def test_label_selectors_are_refused_by_name_and_never_ignored(target):
-    answer = Api().ask("GET", f"{target}{'&' if '?' in target else '?'}labelSelector=a%3Db")
-    assert answer.status == 501
-    assert "label selectors" in answer.message
+def test_a_label_selector_chooses_and_goes_together_with_a_field_selector():
+    api = Api()
+    for name, tier in (("one", "front"), ("two", "back"), ("three", "front")):
+        api.ask("POST", CONFIG_MAPS_PATH, a_config_map(name, labels={"tier": tier}))
+
+    def chosen(query):
+        items = api.ask("GET", f"{CONFIG_MAPS_PATH}?{query}").body["items"]
+        return [item["metadata"]["name"] for item in items]
+
+    assert chosen("labelSelector=tier%3Dfront") == ["one", "three"]
+    assert chosen("labelSelector=tier%20notin%20(front)") == ["two"]
+    assert chosen("labelSelector=tier%3Dfront&fieldSelector=metadata.name%3Dthree") == ["three"]
+
+
+@pytest.mark.parametrize("more", ["", "&watch=true"])
+def test_a_label_selector_that_makes_no_sense_is_refused_before_anything_else(more):
+    answer = Api().ask("GET", f"/api/v1/nodes?labelSelector=a%3D%3D%3Db{more}")
+    assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
 
 
 def test_an_empty_label_selector_selects_everything():

@@ -21,7 +21,11 @@ def comparable(answer, response):
     said = answer.body.decode()
     if "events" in response:
         events = [event for _, event in response["events"]]
-        bodies = normal([json.loads(line) for line in said.splitlines()]), normal(events)
+        answered = [json.loads(line) for line in said.splitlines()]
+        # Who recorded left after what was waited for; whoever stays is sent a bookmark a minute.
+        if all(event["type"] == "BOOKMARK" for event in answered[len(events) :]):
+            answered = answered[: len(events)]
+        bodies = normal(answered), normal(events)
         return (
             answer_text(answer.status, answer.headers, "", bodies[0]),
             answer_text(response["status"], response["headers"], "", bodies[1]),

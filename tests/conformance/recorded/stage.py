@@ -16,7 +16,6 @@ from pathlib import Path
 import trio
 from cryptography import x509
 
-from joinsim.api.objects import SECRETS
 from joinsim.gofmt import rfc3339
 from joinsim.pki import CertificateAuthority, KeyAlgorithm, KeyPair, Validity, build_request, parse_bundle
 from joinsim.wire import Answer, ClientTls, Connections, connection_of
@@ -279,10 +278,10 @@ async def token_used_and_deleted(stage, recording):
 
 async def token_being_deleted(stage, recording):
     secret = await stage.token("del002")
-    await stage.admin("DELETE", f"{SECRET_PATH}/bootstrap-token-del002")
-    # The fake does not wait for finalizers, so this is put where only they could leave it.
-    marked = {**secret["metadata"], "deletionTimestamp": secret["metadata"]["creationTimestamp"]}
-    stage.pair.control_plane.store.create(SECRETS, {**secret, "metadata": marked})
+    path = f"{SECRET_PATH}/bootstrap-token-del002"
+    secret["metadata"]["finalizers"] = ["example.com/hold"]
+    await stage.admin("PUT", path, secret)
+    await stage.admin("DELETE", path)
 
 
 async def dup_first(stage, recording):

@@ -57,6 +57,24 @@ def test_a_declared_divergence_still_differs_in_the_way_that_it_says(play, name)
     assert answered.startswith(f"HTTP {DIVERGENCES[name].status}\n")
 
 
+@pytest.mark.parametrize("name", ["g_table_clusterrolebinding_one", "g_table_csr_one", "g_table_nodes"])
+def test_a_table_differs_in_what_it_says_of_its_columns_and_in_age(play, name):
+    """The one object of these is made by the scene or by kubeadm; Nodes need a node."""
+    body = load(name)["response"]["body"]
+    answered = json.loads(play(_asking(name)).body)
+    assert _columns(answered) == _columns(body)
+    ages = [column["name"] for column in body["columnDefinitions"]].index("Age")
+    if name != "g_table_nodes":
+        (ours,), (theirs,) = answered["rows"], body["rows"]
+        del ours["cells"][ages], theirs["cells"][ages]
+        assert ours["cells"] == theirs["cells"]
+        assert ours["object"].keys() == theirs["object"].keys()
+
+
+def _columns(table):
+    return [{**column, "description": None} for column in table["columnDefinitions"]]
+
+
 def test_no_recording_got_lost():
     assert (len(EXCHANGES), len(OUTCOMES)) == (188, 79)
 
@@ -71,20 +89,25 @@ def test_every_declared_volatile_name_is_in_some_recording(volatile):
 
 
 def _replaying(name):
+    async def replay(world):
+        return comparable(await _asking(name)(world), load(name)["response"])
+
+    return replay
+
+
+def _asking(name):
     recording = load(name)
 
-    async def replay(world):
+    async def ask(world):
         stage = await Stage.set(world)
         # Whoever asks by certificate must have got it before the scene takes something away.
         await stage.tls_of(recording.get("identity"))
         scene = scene_of(name)
         if scene is not None:
             await scene(stage, recording)
-        return comparable(
-            await stage.replay(recording["request"], recording.get("identity")), recording["response"]
-        )
+        return await stage.replay(recording["request"], recording.get("identity"))
 
-    return replay
+    return ask
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
