@@ -106,7 +106,7 @@ class Cluster:
         return [(each.path, each.status) for each in served if each.user_agent.startswith(agent)]
 
 
-def csr_manifest(name, *, common_name="", organization="system:nodes"):
+def csr_manifest(name, *, common_name="", organization="system:nodes", signer=SIGNER):
     """A kubelet's CSR."""
     request = build_request(KEY, common_name or f"system:node:{name}", [organization])
     return {
@@ -115,10 +115,16 @@ def csr_manifest(name, *, common_name="", organization="system:nodes"):
         "metadata": {"name": name},
         "spec": {
             "request": base64.b64encode(request).decode(),
-            "signerName": SIGNER,
+            "signerName": signer,
             "usages": ["digital signature", "client auth"],
         },
     }
+
+
+def users_csr_manifest(name):
+    """A user's CSR, which nobody approves but a person; a node's, of the administrator, is approved at once."""
+    signer = "kubernetes.io/kube-apiserver-client"
+    return csr_manifest(name, common_name="jane", organization="developers", signer=signer)
 
 
 @contextmanager
