@@ -17,6 +17,10 @@ from joinsim.wire import Request
 __all__ = ["TEXT", "PathAnswer", "answer_path"]
 
 TEXT = "text/plain; charset=utf-8"
+OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+_EMPTY_OPENAPI_V2 = b"\n\x032.0"
+"""A Document of OpenAPI v2, in protobuf: its first field is the version."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ def answer_path(request: Request, version: str) -> PathAnswer:
     document = legacy_document(path, request.headers.get("host", "")) or openapi_document(path)
     if document is not None:
         return PathAnswer(encode(document, JSON, indent=wants_indentation(request)))
+    if path == "/openapi/v2" and "spec.v2" in request.headers.get("accept", ""):
+        # Divergence: OpenAPI v2 describes nothing. A kubectl before 1.29 sends what it applies or creates
+        # without checking its fields, and has nothing to explain.
+        return PathAnswer(_EMPTY_OPENAPI_V2, OPENAPI_V2)
     if is_known_path(path):
         raise status.not_supported(f"the path {path}")
     return PathAnswer(b"404 page not found\n", TEXT, 404)
