@@ -15,7 +15,7 @@ KINDS = (CONFIG_MAPS, SECRETS)
 kinds = st.sampled_from(KINDS)
 names = st.sampled_from(["a", "b", "c"])
 namespaces = st.sampled_from(["one", "two"])
-values = st.sampled_from([{"v": "0"}, {"v": "1"}, {"v": "2"}])
+values = st.sampled_from([{"v": "AAAA"}, {"v": "BBBB"}, {"v": "CCCC"}])
 
 
 class StoreMachine(RuleBasedStateMachine):
